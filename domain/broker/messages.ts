@@ -1,0 +1,195 @@
+import {MalformedMessageError} from '../errors.ts';
+import type {PreparedEvent} from '../events/envelope.ts';
+import type {MediaSource} from '../events/media.ts';
+import type {UpstreamEvent} from '../events/upstream-event.ts';
+import type {Command, CommandReply} from '../messaging/command.ts';
+import type {Message, MessageHeaders, OutgoingMessage} from '../ports/broker.ts';
+import type {Outcome} from '../webhooks/delivery.ts';
+
+/**
+ * How everything looks on the broker. Every message says `schema` and `kind`, so that two versions can run side by side; what
+ * a version cannot read goes to the dead letters, never to the floor.
+ */
+const SCHEMA = 1;
+
+type MessageKind = 'event' | 'delivery' | 'unresolved' | 'outcomes' | 'command' | 'change';
+
+/** A message without its destination. */
+export type Content = Pick<OutgoingMessage, 'id' | 'headers' | 'body'>;
+
+/** One event for one webhook that still has attempts to make. */
+export interface DeliveryTask {
+	readonly event: PreparedEvent;
+	readonly webhookId: string;
+	readonly run: number;
+	/** Attempts made so far in this run. */
+	readonly attempt: number;
+	/** When it was first due, milliseconds since the epoch. */
+	readonly firstAtMs: number;
+}
+
+/** Something that caches and open sockets must follow. */
+export type Change =
+	| {readonly kind: 'webhooks'; readonly userId: string; readonly connectionId: string | null}
+	| {readonly kind: 'connection'; readonly userId: string; readonly connectionId: string; readonly sessionName: string}
+	| {readonly kind: 'token-revoked'; readonly userId: string; readonly tokenId: string}
+	| {readonly kind: 'user-disabled'; readonly userId: string};
+
+export function kindOf(message: Message): string {
+	return String(message.headers['kind'] ?? '');
+}
+
+export function encodeEvent(event: PreparedEvent): Content {
+	return {id: event.id, headers: {...headersOf('event'), ...eventHeaders(event)}, body: event.body};
+}
+
+export function decodeEvent(message: Message): PreparedEvent {
+	expectKind(message, 'event');
+	return readEvent(message);
+}
+
+export function encodeDelivery(task: DeliveryTask, deliveryId: string): Content {
+	return {
+		id: `${deliveryId}:${task.run}:${task.attempt}`,
+		headers: {
+			...headersOf('delivery'),
+			...eventHeaders(task.event),
+			webhook: task.webhookId,
+			run: task.run,
+			attempt: task.attempt,
+			firstAt: task.firstAtMs,
+		},
+		body: task.event.body,
+	};
+}
+
+export function decodeDelivery(message: Message): DeliveryTask {
+	expectKind(message, 'delivery');
+	return {
+		event: readEvent(message),
+		webhookId: text(message, 'webhook'),
+		run: integer(message, 'run'),
+		attempt: integer(message, 'attempt'),
+		firstAtMs: integer(message, 'firstAt'),
+	};
+}
+
+/** An event whose session nobody knows yet. */
+export interface UnresolvedEvent {
+	readonly event: UpstreamEvent;
+	readonly receivedAtMs: number;
+}
+
+export function encodeUnresolved(unresolved: UnresolvedEvent, id: string): Content {
+	return {
+		id,
+		headers: {...headersOf('unresolved'), receivedAt: unresolved.receivedAtMs, session: unresolved.event.session},
+		body: toJson(unresolved.event),
+	};
+}
+
+export function decodeUnresolved(message: Message): UnresolvedEvent {
+	expectKind(message, 'unresolved');
+	return {event: fromJson<UpstreamEvent>(message), receivedAtMs: integer(message, 'receivedAt')};
+}
+
+export function encodeOutcomes(outcomes: readonly Outcome[], id: string): Content {
+	return {id, headers: headersOf('outcomes'), body: toJson(outcomes)};
+}
+
+export function decodeOutcomes(message: Message): readonly Outcome[] {
+	expectKind(message, 'outcomes');
+	return fromJson<readonly Outcome[]>(message);
+}
+
+export function encodeCommand(command: Command): Content {
+	return {id: command.id, headers: {...headersOf('command'), connection: command.connectionId}, body: toJson(command)};
+}
+
+export function decodeCommand(message: Message): Command {
+	expectKind(message, 'command');
+	return fromJson<Command>(message);
+}
+
+export function encodeReply(reply: CommandReply): Buffer {
+	return toJson(reply);
+}
+
+export function decodeReply(body: Buffer): CommandReply {
+	return JSON.parse(body.toString()) as CommandReply;
+}
+
+export function encodeChange(change: Change, id: string): Content {
+	return {id, headers: headersOf('change'), body: toJson(change)};
+}
+
+export function decodeChange(message: Message): Change {
+	expectKind(message, 'change');
+	return fromJson<Change>(message);
+}
+
+function headersOf(kind: MessageKind): MessageHeaders {
+	return {schema: SCHEMA, kind};
+}
+
+function eventHeaders(event: PreparedEvent): MessageHeaders {
+	return {
+		eventId: event.id,
+		event: event.event,
+		user: event.userId,
+		receivedAt: event.receivedAtMs,
+		...(event.connectionId !== null && {connection: event.connectionId}),
+		...(event.media.length > 0 && {media: JSON.stringify(event.media)}),
+		...(event.onlyWebhookId !== undefined && {onlyWebhook: event.onlyWebhookId}),
+	};
+}
+
+function readEvent(message: Message): PreparedEvent {
+	const {connection, media, onlyWebhook} = message.headers;
+	return {
+		id: text(message, 'eventId'),
+		event: text(message, 'event'),
+		userId: text(message, 'user'),
+		connectionId: connection === undefined ? null : String(connection),
+		receivedAtMs: integer(message, 'receivedAt'),
+		body: message.body,
+		media: media === undefined ? [] : (JSON.parse(String(media)) as readonly MediaSource[]),
+		...(onlyWebhook !== undefined && {onlyWebhookId: String(onlyWebhook)}),
+	};
+}
+
+function expectKind(message: Message, kind: MessageKind): void {
+	if (message.headers['schema'] !== SCHEMA || message.headers['kind'] !== kind) {
+		throw new MalformedMessageError(
+			`expected ${kind} in schema ${SCHEMA}, got ${kindOf(message) || 'no kind'} in schema ${String(message.headers['schema'] ?? 'none')}`,
+		);
+	}
+}
+
+function text(message: Message, header: string): string {
+	const value = message.headers[header];
+	if (typeof value !== 'string') {
+		throw new MalformedMessageError(`header ${header} is missing`);
+	}
+	return value;
+}
+
+function integer(message: Message, header: string): number {
+	const value = message.headers[header];
+	if (typeof value !== 'number') {
+		throw new MalformedMessageError(`header ${header} is missing`);
+	}
+	return value;
+}
+
+function toJson(value: unknown): Buffer {
+	return Buffer.from(JSON.stringify(value));
+}
+
+function fromJson<T>(message: Message): T {
+	try {
+		return JSON.parse(message.body.toString()) as T;
+	} catch (error) {
+		throw new MalformedMessageError('the body is not JSON', {cause: error});
+	}
+}

@@ -1,0 +1,129 @@
+import {randomUUID} from 'node:crypto';
+import type {PreparedEvent} from '../events/envelope.ts';
+import {partitionOf} from '../hashing.ts';
+import type {Command, CommandReply} from '../messaging/command.ts';
+import type {Broker, Message, OutgoingMessage} from '../ports/broker.ts';
+import type {Clock} from '../ports/clock.ts';
+import {deliveryId, type Outcome} from '../webhooks/delivery.ts';
+import {
+	decodeReply,
+	encodeChange,
+	encodeCommand,
+	encodeDelivery,
+	encodeEvent,
+	encodeOutcomes,
+	encodeReply,
+	encodeUnresolved,
+	type Change,
+	type Content,
+	type DeliveryTask,
+	type UnresolvedEvent,
+} from './messages.ts';
+import type {QueueDeclaration, Topology, WaitLevel} from './topology.ts';
+
+/** A message is due when less than this is left: waiting has a granularity of one second. */
+const DUE_WITHIN_MS = 500;
+
+/** Stands in the routing key for "no connection" (user-level events). */
+const NO_CONNECTION = '-';
+
+/** The largest level not above the remainder; the smallest one when even that is too long. */
+export function chooseWaitLevel(levels: readonly WaitLevel[], remainderMs: number): WaitLevel {
+	const level = levels.findLast(({delayMs}) => delayMs <= remainderMs) ?? levels[0];
+	if (level === undefined) {
+		throw new Error('the topology has no wait levels');
+	}
+	return level;
+}
+
+/** True when a message has waited long enough (or never had to). */
+export function isDue(message: Message, nowMs: number): boolean {
+	const dueAt = message.headers['dueAt'];
+	return typeof dueAt !== 'number' || dueAt - nowMs < DUE_WITHIN_MS;
+}
+
+/** Every way in which this system publishes: which exchange, which key, which codec. Promises as `Broker.publish`. */
+export class Publisher {
+	readonly #broker: Broker;
+	readonly #topology: Topology;
+	readonly #clock: Clock;
+
+	constructor({broker, topology, clock}: {broker: Broker; topology: Topology; clock: Clock}) {
+		this.#broker = broker;
+		this.#topology = topology;
+		this.#clock = clock;
+	}
+
+	/** To every dispatcher at once; the key starts with the user's partition. */
+	event(event: PreparedEvent): Promise<void> {
+		const {exchanges, queues} = this.#topology;
+		const partition = partitionOf(event.userId, queues.logs.length);
+		const routingKey = `${partition}.${event.userId}.${event.connectionId ?? NO_CONNECTION}.${event.event}`;
+		return this.#publish(exchanges.events.name, routingKey, encodeEvent(event));
+	}
+
+	/** An event whose session is not known yet: resolved again after a second. */
+	unresolved(unresolved: UnresolvedEvent, id: string): Promise<void> {
+		return this.later(this.#topology.queues.unresolved, encodeUnresolved(unresolved, id), this.#clock.now() + 1000);
+	}
+
+	/** A delivery's next attempt. */
+	delivery(task: DeliveryTask, dueAtMs: number): Promise<void> {
+		const content = encodeDelivery(task, deliveryId(task.event.id, task.webhookId));
+		return this.later(this.#topology.queues.webhook, content, dueAtMs);
+	}
+
+	/** Lets a message wait in the broker until `dueAtMs`, then arrive at `queue`. Any delay works, in steps of a second. */
+	later(queue: QueueDeclaration, content: Content, dueAtMs: number): Promise<void> {
+		const level = chooseWaitLevel(this.#topology.waitLevels, dueAtMs - this.#clock.now());
+		const headers = {...content.headers, dueAt: dueAtMs};
+		return this.#publish(level.exchange.name, queue.name, {id: content.id, headers, body: content.body});
+	}
+
+	/** Straight to one work queue, past the topic exchange. */
+	direct(queue: QueueDeclaration, content: Content): Promise<void> {
+		return this.#publish(this.#topology.exchanges.due.name, queue.name, content);
+	}
+
+	outcomes(outcomes: readonly Outcome[]): Promise<void> {
+		const {exchanges, queues} = this.#topology;
+		return this.#publish(exchanges.outcomes.name, queues.outcomes.name, encodeOutcomes(outcomes, randomUUID()));
+	}
+
+	command(command: Command): Promise<void> {
+		return this.#broker.publish(this.#toPartition(command));
+	}
+
+	/** Publishes a command and waits for its outcome; undefined when it is still queued after `timeoutMs`. */
+	async request(command: Command, timeoutMs: number): Promise<CommandReply | undefined> {
+		const body = await this.#broker.request(this.#toPartition(command), timeoutMs);
+		return body && decodeReply(body);
+	}
+
+	/** Answers the route that waits for a command, if any does. */
+	async reply(command: Message, reply: CommandReply): Promise<void> {
+		if (command.replyTo !== undefined) {
+			await this.#broker.reply(command, encodeReply(reply));
+		}
+	}
+
+	change(change: Change): Promise<void> {
+		return this.#publish(this.#topology.exchanges.control.name, '', encodeChange(change, randomUUID()));
+	}
+
+	/** Keeps a message that nobody can handle, with the queue it came from and the reason. */
+	dead(message: Message, queue: QueueDeclaration, reason: string): Promise<void> {
+		const headers = {...message.headers, deadFrom: queue.name, deadReason: reason};
+		return this.#publish(this.#topology.exchanges.dead.name, '', {id: message.id, headers, body: message.body});
+	}
+
+	#toPartition(command: Command): OutgoingMessage {
+		const {exchanges, queues} = this.#topology;
+		const partition = partitionOf(command.connectionId, queues.commands.length);
+		return {...encodeCommand(command), exchange: exchanges.commands.name, routingKey: String(partition)};
+	}
+
+	#publish(exchange: string, routingKey: string, content: Content): Promise<void> {
+		return this.#broker.publish({...content, exchange, routingKey});
+	}
+}

@@ -1,0 +1,59 @@
+/** A file of an event: the name under which tenants fetch it, and where it comes from (internal, never shown). */
+export interface MediaSource {
+	readonly filename: string;
+	readonly url: string;
+}
+
+/** The places of a payload that hold a message with media of its own. */
+const NESTED = ['replyTo', 'before', 'after'] as const;
+
+type JsonObject = Readonly<Record<string, unknown>>;
+
+/**
+ * Points every `media.url` of a payload at `{base}/{filename}`, nested messages included, and drops what names our
+ * storage (`media.s3`, the deprecated `mediaUrl`). The input is not changed; a payload without media is returned as it is.
+ */
+export function rewriteMedia(payload: unknown, base: string): {payload: unknown; sources: readonly MediaSource[]} {
+	const sources: MediaSource[] = [];
+	return {payload: rewriteMessage(payload, base, sources), sources};
+}
+
+function rewriteMessage(value: unknown, base: string, sources: MediaSource[]): unknown {
+	if (!isObject(value)) {
+		return value;
+	}
+	const changes: Record<string, unknown> = {};
+	if (isObject(value['media'])) {
+		changes['media'] = rewriteFile(value['media'], base, sources);
+	}
+	for (const key of NESTED) {
+		const nested = rewriteMessage(value[key], base, sources);
+		if (nested !== value[key]) {
+			changes[key] = nested;
+		}
+	}
+	if ('mediaUrl' in value) {
+		changes['mediaUrl'] = undefined;
+	}
+	return Object.keys(changes).length === 0 ? value : {...value, ...changes};
+}
+
+function rewriteFile(media: JsonObject, base: string, sources: MediaSource[]): JsonObject {
+	const {s3: _, ...kept} = media;
+	if (typeof media['url'] !== 'string' || media['url'] === '') {
+		return kept;
+	}
+	const filename = lastSegment(media['url']);
+	sources.push({filename, url: media['url']});
+	return {...kept, url: `${base}/${filename}`};
+}
+
+/** The last path segment of a URL as it stands there (still percent-encoded), without query and fragment. */
+function lastSegment(url: string): string {
+	const path = url.replace(/[?#].*$/s, '').replace(/\/+$/, '');
+	return path.slice(path.lastIndexOf('/') + 1);
+}
+
+function isObject(value: unknown): value is JsonObject {
+	return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

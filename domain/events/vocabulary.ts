@@ -1,0 +1,17 @@
+/** WAHA's event names are this system's vocabulary; another engine's adapter maps into them (contract: payload shapes too). */
+
+/** Names are passed through when they fit this; anything else is refused with 400. */
+const EVENT_NAME = /^[a-z0-9._]{1,64}$/;
+
+export const SESSION_STATUS_EVENT = 'session.status';
+export const MESSAGE_ACK_EVENT = 'message.ack';
+/** Sent by `POST /webhooks/:id/test` to that one webhook. */
+export const TEST_EVENT = 'test';
+
+export function isEventName(name: string): boolean {
+	return EVENT_NAME.test(name);
+}
+
+/** A session's status in WAHA's words, as `session.status` carries it. Unknown words mean "not ready". */
+export type SessionStatus =
+	'STOPPED' | 'STARTING' | 'SCAN_QR_CODE' | 'PASSKEY_REQUIRED' | 'PASSKEY_CONFIRMATION_REQUIRED' | 'WORKING' | 'FAILED';

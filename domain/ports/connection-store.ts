@@ -1,0 +1,29 @@
+import type {Connection, SessionReport} from '../connections/connection.ts';
+
+/** A place in a list that is ordered by (createdAt, id); lists go on after it. */
+export interface ListPosition {
+	readonly createdAt: Date;
+	readonly id: string;
+}
+
+export interface Page {
+	readonly limit: number;
+	readonly after?: ListPosition;
+}
+
+export interface ConnectionStore {
+	insert(connection: Connection): Promise<void>;
+	find(id: string): Promise<Connection | undefined>;
+	findBySession(sessionName: string): Promise<Connection | undefined>;
+	/** A user's connections that are not deleted, oldest first. */
+	list(userId: string, page: Page): Promise<readonly Connection[]>;
+	rename(id: string, name: string | null, at: Date): Promise<Connection | undefined>;
+	/** Sets the status (and, when linked, account, phone number and first link time) unless a later report was applied. True when it changed something. */
+	applyReport(id: string, report: SessionReport): Promise<boolean>;
+	/** Records which worker holds the session; null takes it off. */
+	assign(id: string, workerId: string | null, engine: string | null, at: Date): Promise<void>;
+	/** Marks it deleted (`stopped`, desired state `stopped`, no worker); repeatable. Resolves to what is stored then. */
+	markDeleted(id: string, at: Date): Promise<Connection | undefined>;
+	/** Connections of all tenants that should run and have no worker, oldest first. */
+	listUnassigned(limit: number): Promise<readonly Connection[]>;
+}

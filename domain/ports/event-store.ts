@@ -1,0 +1,32 @@
+/** An event on its way into the log. */
+export interface NewLoggedEvent {
+	readonly id: string;
+	readonly event: string;
+	readonly userId: string;
+	readonly connectionId: string | null;
+	/** The engine's event time, milliseconds since the epoch. */
+	readonly timestampMs: number;
+	readonly receivedAtMs: number;
+	/** The envelope, exactly as sent everywhere else. */
+	readonly body: string;
+}
+
+export interface LoggedEvent extends NewLoggedEvent {
+	/** Grows by one with each event of a user. */
+	readonly seq: number;
+}
+
+/** The log of all events, in the order that cursors follow. */
+export interface EventStore {
+	/**
+	 * Appends in order. An event that is there already stays as it is, so that a repeat is harmless. Each user's `seq` grows
+	 * without holes and becomes visible in order, also when two processes append at once.
+	 */
+	append(events: readonly NewLoggedEvent[]): Promise<void>;
+	find(id: string): Promise<LoggedEvent | undefined>;
+	findMany(ids: readonly string[]): Promise<readonly LoggedEvent[]>;
+	/** A user's events with `seq` greater than `afterSeq`, ascending. */
+	listAfter(userId: string, afterSeq: number, limit: number): Promise<readonly LoggedEvent[]>;
+	/** The user's highest `seq`; 0 when there is no event. */
+	lastSeq(userId: string): Promise<number>;
+}

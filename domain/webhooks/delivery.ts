@@ -1,0 +1,108 @@
+import {digest, hashedUlid} from '../hashing.ts';
+
+/** A delivery's states. The last three are final (until a replay starts a new run). */
+export type DeliveryState = 'queued' | 'parked' | 'waiting' | 'skipped' | 'dead' | 'delivered';
+
+/** Why an attempt failed. `status` = the receiver answered, but not with 2xx; `blocked` = the address is not allowed. */
+export type AttemptErrorClass = 'dns' | 'connect' | 'tls' | 'timeout' | 'reset' | 'status' | 'blocked' | 'other';
+
+/** What one HTTP try gave. */
+export interface AttemptResult {
+	readonly status: number | null;
+	readonly durationMs: number;
+	readonly errorClass: AttemptErrorClass | null;
+	/** A line for people: what went wrong. */
+	readonly error: string | null;
+	/** The first 4 KB of the answer, as text. */
+	readonly answer: string | null;
+}
+
+/** A step in a delivery's life, as the dispatcher reports it. May arrive twice and in any order. */
+export interface Outcome {
+	readonly deliveryId: string;
+	readonly eventId: string;
+	readonly event: string;
+	readonly webhookId: string;
+	readonly userId: string;
+	readonly connectionId: string | null;
+	/** Grows with each replay; 1 for the first life. */
+	readonly run: number;
+	/** Attempts made in this run so far; 0 = none yet. */
+	readonly attempt: number;
+	readonly state: DeliveryState;
+	/** When this step happened, milliseconds since the epoch. */
+	readonly atMs: number;
+	/** When the delivery was first due, milliseconds since the epoch. */
+	readonly firstAtMs: number;
+	/** Present when this step was an attempt. */
+	readonly result?: AttemptResult;
+	/** Present while waiting or parked. */
+	readonly nextAttemptAtMs?: number;
+	/** Why it was skipped or died. */
+	readonly reason?: string;
+}
+
+/** One event for one webhook, as it stands. */
+export interface Delivery {
+	readonly id: string;
+	readonly eventId: string;
+	readonly event: string;
+	readonly webhookId: string;
+	readonly userId: string;
+	readonly connectionId: string | null;
+	readonly run: number;
+	readonly attempts: number;
+	readonly state: DeliveryState;
+	readonly createdAt: Date;
+	readonly updatedAt: Date;
+	readonly deliveredAt: Date | null;
+	readonly nextAttemptAt: Date | null;
+	readonly lastStatus: number | null;
+	readonly lastError: string | null;
+	readonly reason: string | null;
+}
+
+const RANK = {queued: 0, parked: 1, waiting: 2, skipped: 7, dead: 8, delivered: 9} as const satisfies Record<
+	DeliveryState,
+	number
+>;
+
+/** The id of a delivery: the same event for the same webhook always gets the same one. Sorts by the event's time. */
+export function deliveryId(eventId: string, webhookId: string): string {
+	const ulid = eventId.slice('evt_'.length);
+	return `dlv_${ulid.slice(0, 10)}${hashedUlid(0, digest(eventId, webhookId)).slice(10)}`;
+}
+
+/**
+ * Orders a delivery's steps: run · 10⁶ + attempt · 10 + rank of the state. A row only ever moves up, so that outcomes may
+ * come twice and in any order.
+ */
+export function progressOf(step: {run: number; attempt: number; state: DeliveryState}): number {
+	return step.run * 1_000_000 + step.attempt * 10 + RANK[step.state];
+}
+
+/** The key of one attempt, unique over runs and repeats. */
+export function attemptId(outcome: Outcome): string {
+	return `${outcome.deliveryId}:${outcome.run}:${outcome.attempt}`;
+}
+
+/** A delivery's row as its first or a later step leaves it. */
+export function deliveryAfter(outcome: Outcome): Omit<Delivery, 'createdAt'> {
+	return {
+		id: outcome.deliveryId,
+		eventId: outcome.eventId,
+		event: outcome.event,
+		webhookId: outcome.webhookId,
+		userId: outcome.userId,
+		connectionId: outcome.connectionId,
+		run: outcome.run,
+		attempts: outcome.attempt,
+		state: outcome.state,
+		updatedAt: new Date(outcome.atMs),
+		deliveredAt: outcome.state === 'delivered' ? new Date(outcome.atMs) : null,
+		nextAttemptAt: outcome.nextAttemptAtMs === undefined ? null : new Date(outcome.nextAttemptAtMs),
+		lastStatus: outcome.result?.status ?? null,
+		lastError: outcome.result?.error ?? null,
+		reason: outcome.reason ?? null,
+	};
+}
