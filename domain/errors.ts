@@ -198,3 +198,11 @@ export class CommandFailedError extends DomainError {
 		this.retryAfterMs = retryAfterMs;
 	}
 }
+
+/**
+ * The machine or its services are not as they must be, and only an operator can mend it: a wrong URL, a port in use, a queue with
+ * other arguments. `message` is one line that says what to do; the process prints it and ends.
+ */
+export class SetupError extends Error {
+	override readonly name = 'SetupError';
+}

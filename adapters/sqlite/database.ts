@@ -1,0 +1,130 @@
+import {DatabaseSync, type StatementSync} from 'node:sqlite';
+import {SetupError, StoreUnavailableError} from '../../domain/errors.ts';
+
+interface Work {
+	readonly run: () => unknown;
+	readonly resolve: (value: unknown) => void;
+	readonly reject: (error: unknown) => void;
+}
+
+/**
+ * One SQLite file, opened for this process alone (WAL, `synchronous=FULL`: what a resolved write says survives power loss).
+ * Writes of many callers share one transaction, so that a commit costs one fsync for all of them.
+ */
+export class SqliteDatabase implements AsyncDisposable {
+	readonly #db: DatabaseSync;
+	readonly #statements = new Map<string, StatementSync>();
+	#pending: Work[] = [];
+	#scheduled = false;
+
+	/**
+	 * @param path the file, or `:memory:`
+	 * @param migrations SQL scripts in order, ever growing; `user_version` counts how many have run
+	 * @throws {SetupError} the file cannot be opened, belongs to a newer version or is in use by another process
+	 */
+	constructor({path, migrations}: {path: string; migrations: readonly string[]}) {
+		try {
+			this.#db = new DatabaseSync(path, {timeout: 0});
+			this.#db.exec(
+				'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON',
+			);
+			this.#migrate(path, migrations);
+		} catch (error) {
+			if (error instanceof SetupError) throw error;
+			const reason = error instanceof Error ? error.message : String(error);
+			throw new SetupError(
+				/locked|busy/i.test(reason)
+					? `${path} is in use by another process: stop that one, or set another DATA_DIR`
+					: `${path} cannot be opened (${reason}): set DATA_DIR to a folder that this user may write to`,
+				{cause: error},
+			);
+		}
+	}
+
+	/** Runs `work` in the next transaction. Resolves after its commit, rejects when `work` throws (its own changes are then undone). */
+	write<T>(work: () => T): Promise<T> {
+		return new Promise<T>((resolve, reject) => {
+			this.#pending.push({run: work, resolve: resolve as (value: unknown) => void, reject});
+			if (!this.#scheduled) {
+				this.#scheduled = true;
+				setImmediate(() => {
+					this.#commit();
+				});
+			}
+		});
+	}
+
+	/** A prepared statement, kept for the next time. For reads anywhere, for writes only inside `write`. */
+	prepare(sql: string): StatementSync {
+		let statement = this.#statements.get(sql);
+		if (statement === undefined) {
+			statement = this.#db.prepare(sql);
+			this.#statements.set(sql, statement);
+		}
+		return statement;
+	}
+
+	/** Finishes what is pending, then closes. */
+	async [Symbol.asyncDispose](): Promise<void> {
+		this.#commit();
+		if (this.#db.isOpen) {
+			this.#db.close();
+		}
+		return Promise.resolve();
+	}
+
+	#migrate(path: string, migrations: readonly string[]): void {
+		this.#db.exec('BEGIN IMMEDIATE');
+		const row = this.#db.prepare('PRAGMA user_version').get();
+		const version = Number(row?.['user_version'] ?? 0);
+		if (version > migrations.length) {
+			throw new SetupError(`${path} was written by a newer version: update, or set another DATA_DIR`);
+		}
+		for (const script of migrations.slice(version)) {
+			this.#db.exec(script);
+		}
+		this.#db.exec(`PRAGMA user_version=${migrations.length}; COMMIT`);
+	}
+
+	#commit(): void {
+		this.#scheduled = false;
+		const batch = this.#pending;
+		this.#pending = [];
+		if (batch.length === 0) {
+			return;
+		}
+		const settle: (() => void)[] = [];
+		try {
+			this.#db.exec('BEGIN IMMEDIATE');
+			for (const work of batch) {
+				settle.push(this.#runWork(work));
+			}
+			this.#db.exec('COMMIT');
+		} catch (error) {
+			if (this.#db.isOpen && this.#db.isTransaction) {
+				this.#db.exec('ROLLBACK');
+			}
+			const failure = new StoreUnavailableError('the database file could not be written', {cause: error});
+			for (const {reject} of batch) reject(failure);
+			return;
+		}
+		for (const call of settle) call();
+	}
+
+	/** Runs one caller's work inside the open transaction; a failure takes back only its own changes. */
+	#runWork({run, resolve, reject}: Work): () => void {
+		this.prepare('SAVEPOINT work').run();
+		try {
+			const value = run();
+			this.prepare('RELEASE work').run();
+			return () => {
+				resolve(value);
+			};
+		} catch (error) {
+			this.#db.exec('ROLLBACK TO work; RELEASE work');
+			return () => {
+				reject(error);
+			};
+		}
+	}
+}
