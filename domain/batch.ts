@@ -1,3 +1,4 @@
+import {DomainError} from './errors.ts';
 import type {Clock} from './ports/clock.ts';
 
 export interface BatchOptions<Item> {
@@ -5,54 +6,78 @@ export interface BatchOptions<Item> {
 	readonly maxItems: number;
 	/** … or this long after the first of them came, in milliseconds. */
 	readonly maxDelayMs: number;
+	/** True = one flush at a time, in order; what comes meanwhile makes the next batch. Default false. */
+	readonly serial?: boolean;
 	readonly clock: Clock;
 	/** Makes the items durable, all or none. */
 	readonly flush: (items: readonly Item[]) => Promise<void>;
 }
 
-/** Collects items of many callers into one write; each caller's promise settles with the write that its item went into. */
+interface Entry<Item> {
+	readonly items: readonly Item[];
+	readonly resolve: () => void;
+	readonly reject: (error: unknown) => void;
+}
+
+/** Collects items of many callers into one write; each caller's promise settles with the write that its items went into. */
 export class Batch<Item> {
 	readonly #options: BatchOptions<Item>;
-	#items: Item[] = [];
-	#waiting: {resolve: () => void; reject: (error: unknown) => void}[] = [];
+	#entries: Entry<Item>[] = [];
+	#size = 0;
 	#timer: Disposable | undefined;
+	#flushing = false;
 
 	constructor(options: BatchOptions<Item>) {
 		this.#options = options;
 	}
 
-	/** Resolves once the item is durable. Rejects with what `flush` threw; the item is then in no batch. */
+	/** Resolves once the items are durable. Rejects with what `flush` threw; the items are then in no batch. */
 	add(...items: readonly Item[]): Promise<void> {
 		if (items.length === 0) {
 			return Promise.resolve();
 		}
 		return new Promise((resolve, reject) => {
-			this.#items.push(...items);
-			this.#waiting.push({resolve, reject});
-			if (this.#items.length >= this.#options.maxItems) {
-				this.#flush();
-			} else {
-				this.#timer ??= this.#options.clock.after(this.#options.maxDelayMs, () => {
-					this.#flush();
-				});
-			}
+			this.#entries.push({items, resolve, reject});
+			this.#size += items.length;
+			this.#schedule();
 		});
 	}
 
-	#flush(): void {
+	#schedule(): void {
+		if (this.#entries.length === 0 || (this.#flushing && this.#options.serial === true)) {
+			return;
+		}
+		if (this.#size >= this.#options.maxItems) {
+			void this.#flush();
+		} else {
+			this.#timer ??= this.#options.clock.after(this.#options.maxDelayMs, () => void this.#flush());
+		}
+	}
+
+	async #flush(): Promise<void> {
 		this.#timer?.[Symbol.dispose]();
 		this.#timer = undefined;
-		const items = this.#items;
-		const waiting = this.#waiting;
-		this.#items = [];
-		this.#waiting = [];
-		this.#options.flush(items).then(
-			() => {
-				for (const {resolve} of waiting) resolve();
-			},
-			(error: unknown) => {
-				for (const {reject} of waiting) reject(error);
-			},
-		);
+		const entries = this.#entries;
+		this.#entries = [];
+		this.#size = 0;
+		this.#flushing = true;
+		await this.#write(entries);
+		this.#flushing = false;
+		this.#schedule();
+	}
+
+	/** One bad item must not fail its neighbours for ever: what a repeat cannot mend is written caller by caller. */
+	async #write(entries: readonly Entry<Item>[]): Promise<void> {
+		try {
+			await this.#options.flush(entries.flatMap(({items}) => items));
+			for (const {resolve} of entries) resolve();
+		} catch (error) {
+			const divisible = entries.length > 1 && !(error instanceof DomainError && error.retryable);
+			if (!divisible) {
+				for (const {reject} of entries) reject(error);
+				return;
+			}
+			for (const entry of entries) await this.#write([entry]);
+		}
 	}
 }

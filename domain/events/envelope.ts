@@ -38,7 +38,8 @@ export interface PreparedEvent {
 /** Whose event it is. */
 export interface EventOwner {
 	readonly userId: string;
-	readonly connectionId: string;
+	/** Null for user-level events. */
+	readonly connectionId: string | null;
 }
 
 /** The id of an upstream event: the same event gets the same id in any process, however often it arrives. */
@@ -58,7 +59,10 @@ export function prepareEvent(
 	receivedAtMs: number,
 ): PreparedEvent {
 	const id = eventId(event);
-	const {payload, sources} = rewriteMedia(event.payload, `${publicUrl}/api/connections/${owner.connectionId}/media`);
+	const {payload, sources} = rewriteMedia(
+		event.payload,
+		`${publicUrl}/api/connections/${owner.connectionId ?? '-'}/media`,
+	);
 	const envelope: EventEnvelope = {
 		id,
 		event: event.event,

@@ -19,6 +19,9 @@ export type Command =
 			readonly id: string;
 			readonly userId: string;
 			readonly connectionId: string;
+			readonly sessionName: string;
+			/** Where the session lives; null = not assigned yet. */
+			readonly workerId: string | null;
 	  };
 
 /**
