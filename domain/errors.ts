@@ -16,6 +16,7 @@ export const ERROR_CODES = [
 	'INTERNAL',
 	'BROKER_UNAVAILABLE',
 	'STORE_UNAVAILABLE',
+	'FANOUT_UNAVAILABLE',
 	'MESSAGE_MALFORMED',
 	'NO_WORKER_AVAILABLE',
 	'ENGINE_UNAVAILABLE',
@@ -106,6 +107,17 @@ export class StoreUnavailableError extends DomainError {
 
 	constructor(detail: string, options?: ErrorOptions) {
 		super(`The store is not available: ${detail}`, options);
+	}
+}
+
+/** Open sockets could not be reached or listened for (Redis is away). Nothing is lost but time: sockets catch up from the log. */
+export class FanoutUnavailableError extends DomainError {
+	readonly code = 'FANOUT_UNAVAILABLE';
+	override readonly retryable = true;
+	override readonly retryAfterMs = 5000;
+
+	constructor(detail: string, options?: ErrorOptions) {
+		super(`The live stream is not available: ${detail}`, options);
 	}
 }
 

@@ -36,6 +36,15 @@ export function hashedUlid(timeMs: number, hash: Buffer): string {
 	return head + tail;
 }
 
+/** The moment that a ULID carries, milliseconds since the epoch. */
+export function ulidTimeMs(ulid: string): number {
+	let time = 0;
+	for (const character of ulid.slice(0, 10)) {
+		time = time * 32 + CROCKFORD.indexOf(character);
+	}
+	return time;
+}
+
 /** The partition of a key: stable for ever, so that everything of one key meets the same queue. */
 export function partitionOf(key: string, partitions: number): number {
 	return digest(key).readUInt32BE(0) % partitions;

@@ -52,7 +52,7 @@ async function run(check: HealthCheck, clock: Clock): Promise<DependencyHealth> 
 		return {
 			status: 'error',
 			latency: clock.now() - startedAt,
-			error: error instanceof Error ? error.message : String(error),
+			error: describe(error),
 		};
 	} finally {
 		abort.abort();

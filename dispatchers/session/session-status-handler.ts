@@ -1,0 +1,47 @@
+import {ACK, type Disposition} from '../../domain/broker/disposition.ts';
+import {decodeEvent} from '../../domain/broker/messages.ts';
+import {toAccount, toConnectionStatus} from '../../domain/connections/connection.ts';
+import {MalformedMessageError} from '../../domain/errors.ts';
+import type {Message} from '../../domain/ports/broker.ts';
+import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
+import type {Logger} from '../../domain/ports/logger.ts';
+
+interface StatusEnvelope {
+	readonly timestamp: string;
+	readonly me?: unknown;
+	readonly payload?: {readonly status?: unknown} | null;
+}
+
+/** Follows `session.status`: what a session reports is what its connection shows. Reports may come late and twice. */
+export class SessionStatusHandler {
+	readonly #connections: ConnectionStore;
+	readonly #log: Logger;
+
+	constructor({connections, log}: {connections: ConnectionStore; log: Logger}) {
+		this.#connections = connections;
+		this.#log = log;
+	}
+
+	/** @throws {StoreUnavailableError} @throws {MalformedMessageError} */
+	async handle(message: Message): Promise<Disposition> {
+		const {connectionId} = decodeEvent(message);
+		const envelope = parse(message.body);
+		const status = toConnectionStatus(String(envelope.payload?.status));
+		if (connectionId === null || status === undefined) {
+			return ACK;
+		}
+		const report = {status, me: toAccount(envelope.me), atMs: Date.parse(envelope.timestamp)};
+		if (await this.#connections.applyReport(connectionId, report)) {
+			this.#log.info({connectionId, status}, 'connection.status');
+		}
+		return ACK;
+	}
+}
+
+function parse(body: Buffer): StatusEnvelope {
+	try {
+		return JSON.parse(body.toString()) as StatusEnvelope;
+	} catch (error) {
+		throw new MalformedMessageError('the envelope is not JSON', {cause: error});
+	}
+}

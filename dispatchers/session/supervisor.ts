@@ -1,0 +1,89 @@
+import {randomUUID} from 'node:crypto';
+import type {Publisher} from '../../domain/broker/publisher.ts';
+import type {Clock} from '../../domain/ports/clock.ts';
+import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
+import type {LeaseStore} from '../../domain/ports/lease-store.ts';
+import type {Logger} from '../../domain/ports/logger.ts';
+
+const LEASE = 'supervisor';
+const ROUND_MS = 10_000;
+/** Two missed rounds and somebody else takes over. */
+const LEASE_TTL_MS = 30_000;
+/** Sessions asked for in one round: workers start them one by one. */
+const SESSIONS_PER_ROUND = 50;
+
+/** Works towards what tenants want: a connection without a session gets one as soon as a worker has room. One leader at a time. */
+export class Supervisor {
+	readonly #leases: LeaseStore;
+	readonly #connections: ConnectionStore;
+	readonly #publisher: Publisher;
+	readonly #clock: Clock;
+	readonly #log: Logger;
+	readonly #holder = randomUUID();
+	#timer: Disposable | undefined;
+	#round: Promise<void> = Promise.resolve();
+	#stopped = false;
+
+	constructor(options: {
+		leases: LeaseStore;
+		connections: ConnectionStore;
+		publisher: Publisher;
+		clock: Clock;
+		log: Logger;
+	}) {
+		this.#leases = options.leases;
+		this.#connections = options.connections;
+		this.#publisher = options.publisher;
+		this.#clock = options.clock;
+		this.#log = options.log;
+	}
+
+	start(): void {
+		this.#timer = this.#clock.after(ROUND_MS, () => {
+			this.#round = this.#run().finally(() => {
+				if (!this.#stopped) this.start();
+			});
+		});
+	}
+
+	/** Finishes its round and gives the lease to the next. */
+	async stop(): Promise<void> {
+		this.#stopped = true;
+		this.#timer?.[Symbol.dispose]();
+		await this.#round;
+		try {
+			await this.#leases.release(LEASE, this.#holder);
+		} catch (error) {
+			this.#log.warn({error}, 'supervisor.release.failed');
+		}
+	}
+
+	async #run(): Promise<void> {
+		try {
+			const fencingToken = await this.#leases.acquire(LEASE, this.#holder, LEASE_TTL_MS, this.#clock.now());
+			if (fencingToken !== undefined) {
+				await this.#assign();
+			}
+		} catch (error) {
+			this.#log.warn({error}, 'supervisor.round.failed');
+		}
+	}
+
+	/** `session.ensure` is idempotent, so that a repeat (two leaders for a moment, a slow worker) does no harm. */
+	async #assign(): Promise<void> {
+		const connections = await this.#connections.listUnassigned(SESSIONS_PER_ROUND);
+		for (const {id, userId, sessionName, workerId} of connections) {
+			await this.#publisher.command({
+				kind: 'session.ensure',
+				id: randomUUID(),
+				userId,
+				connectionId: id,
+				sessionName,
+				workerId,
+			});
+		}
+		if (connections.length > 0) {
+			this.#log.info({connections: connections.length}, 'supervisor.ensure');
+		}
+	}
+}
