@@ -1,0 +1,49 @@
+import type {InjectionToken} from 'tsyringe';
+import type {ControlBus} from '../domain/broker/control-bus.ts';
+import type {Publisher} from '../domain/broker/publisher.ts';
+import type {Topology} from '../domain/broker/topology.ts';
+import type {ConnectionDirectory} from '../domain/connections/connection-directory.ts';
+import type {Ingestion} from '../domain/events/ingestion.ts';
+import type {Broker} from '../domain/ports/broker.ts';
+import type {Clock} from '../domain/ports/clock.ts';
+import type {EngineDirectory} from '../domain/ports/engine-directory.ts';
+import type {Fanout} from '../domain/ports/fanout.ts';
+import type {HealthCheck} from '../domain/ports/health-check.ts';
+import type {Logger} from '../domain/ports/logger.ts';
+import type {RecentIds} from '../domain/ports/recent-ids.ts';
+import type {SimulatorControl} from '../domain/ports/simulator-control.ts';
+import type {Stores} from '../domain/ports/stores.ts';
+import type {WebhookSender} from '../domain/ports/webhook-sender.ts';
+import type {SecretBox} from '../domain/secret-box.ts';
+import type {Authenticator} from '../domain/tokens/authenticator.ts';
+import type {Tokens} from '../domain/tokens/tokens.ts';
+import type {WebhookDirectory} from '../domain/webhooks/webhook-directory.ts';
+import type {Config} from './env.ts';
+
+const token = <T>(name: string): InjectionToken<T> => Symbol(name) as InjectionToken<T>;
+
+/** Everything that is wired, by what it is needed as: a wrong one in a factory does not compile. */
+export const TOKENS = {
+	config: token<Config>('Config'),
+	version: token<string>('version'),
+	clock: token<Clock>('Clock'),
+	log: token<Logger>('Logger'),
+	topology: token<Topology>('Topology'),
+	broker: token<Broker>('Broker'),
+	stores: token<Stores>('Stores'),
+	healthChecks: token<readonly HealthCheck[]>('HealthCheck[]'),
+	fanout: token<Fanout>('Fanout'),
+	recentIds: token<RecentIds>('RecentIds'),
+	engines: token<EngineDirectory>('EngineDirectory'),
+	simulator: token<SimulatorControl | undefined>('SimulatorControl'),
+	webhookSender: token<WebhookSender>('WebhookSender'),
+	secretBox: token<SecretBox>('SecretBox'),
+	ingestionSecret: token<string>('ingestionSecret'),
+	publisher: token<Publisher>('Publisher'),
+	control: token<ControlBus>('ControlBus'),
+	connectionDirectory: token<ConnectionDirectory>('ConnectionDirectory'),
+	webhookDirectory: token<WebhookDirectory>('WebhookDirectory'),
+	ingestion: token<Ingestion>('Ingestion'),
+	authenticator: token<Authenticator>('Authenticator'),
+	tokens: token<Tokens>('Tokens'),
+} as const;

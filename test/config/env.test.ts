@@ -1,0 +1,109 @@
+import test from 'ava';
+import {describeConfig, loadConfig} from '../../config/env.ts';
+import {SetupError} from '../../domain/errors.ts';
+
+const KEY = '0123456789abcdef0123456789abcdef';
+
+const faultsOf = (env: NodeJS.ProcessEnv, roles?: string): string => {
+	try {
+		loadConfig(env, roles);
+		return '';
+	} catch (error) {
+		if (!(error instanceof SetupError)) throw error;
+		return error.message;
+	}
+};
+
+test('without any variable everything is embedded, on loopback, with all roles', (t) => {
+	const config = loadConfig({});
+	t.is(config.host, '127.0.0.1');
+	t.is(config.port, 3001);
+	t.is(config.publicUrl, 'http://127.0.0.1:3001');
+	t.is(config.amqpUrl, undefined);
+	t.deepEqual([...config.roles], ['gateway', 'webhook', 'websocket', 'log', 'command', 'supervisor']);
+	t.deepEqual([...config.webhookAllowCidrs], ['127.0.0.0/8', '::1/128']);
+});
+
+test('loopback webhooks are closed once the gateway listens to others', (t) => {
+	t.deepEqual([...loadConfig({HOST: '0.0.0.0'}).webhookAllowCidrs], []);
+	t.deepEqual(
+		[...loadConfig({HOST: '0.0.0.0', WEBHOOK_ALLOW_CIDRS: '10.0.0.0/8, 127.0.0.1/32'}).webhookAllowCidrs],
+		['10.0.0.0/8', '127.0.0.1/32'],
+	);
+});
+
+test('all faults are named at once', (t) => {
+	const message = faultsOf({
+		PORT: '99999',
+		AMQP_URL: 'http://x',
+		ENCRYPTION_KEY: 'short',
+		BOOTSTRAP_TOKEN: 'wh_1',
+		ROLES: 'gateway,typo',
+	});
+	for (const name of ['5 faults', 'PORT', 'AMQP_URL', 'ENCRYPTION_KEY', 'BOOTSTRAP_TOKEN', 'ROLES']) {
+		t.true(message.includes(name), `${name} in ${message}`);
+	}
+});
+
+test('a shared store needs the same secrets on every host', (t) => {
+	t.regex(faultsOf({MONGODB_URL: 'mongodb://localhost/x'}), /needs ENCRYPTION_KEY and INGESTION_SECRET/);
+	t.is(faultsOf({MONGODB_URL: 'mongodb://localhost/x', ENCRYPTION_KEY: KEY, INGESTION_SECRET: KEY}), '');
+});
+
+test('a subset of roles says which shared services it lacks', (t) => {
+	const message = faultsOf({}, 'gateway');
+	for (const name of ['AMQP_URL', 'MONGODB_URL', 'WAHA_WORKERS', 'REDIS_URL']) {
+		t.true(message.includes(name), message);
+	}
+	const shared = {
+		AMQP_URL: 'amqp://localhost',
+		MONGODB_URL: 'mongodb://localhost/x',
+		ENCRYPTION_KEY: KEY,
+		INGESTION_SECRET: KEY,
+		WAHA_WORKERS: 'http://w:key@localhost:3000',
+	};
+	t.is(faultsOf(shared, 'webhook,log'), '');
+	t.regex(faultsOf(shared, 'gateway'), /REDIS_URL/);
+});
+
+test('workers are read from URLs with name, key, capacity and engine', (t) => {
+	const {workers} = loadConfig({
+		WAHA_WORKERS: 'http://one:k%231@waha-1:3000?capacity=5&engine=noweb, http://waha-2:3000/',
+		WAHA_API_KEY: 'shared',
+	});
+	t.deepEqual(
+		[...workers],
+		[
+			{name: 'one', url: 'http://waha-1:3000', apiKey: 'k#1', engine: 'NOWEB', capacity: 5},
+			{name: 'waha-2:3000', url: 'http://waha-2:3000', apiKey: 'shared', engine: 'GOWS', capacity: 50},
+		],
+	);
+});
+
+test('workers without a key, with a strange engine or with one name are refused', (t) => {
+	t.regex(faultsOf({WAHA_WORKERS: 'http://waha:3000'}), /no API key/);
+	t.regex(faultsOf({WAHA_WORKERS: 'http://a:k@waha:3000?engine=X'}), /engine X/);
+	t.regex(faultsOf({WAHA_WORKERS: 'http://a:k@one:3000,http://a:k@two:3000'}), /two workers of one name/);
+	t.regex(faultsOf({WAHA_WORKERS: 'waha'}), /must be a URL/);
+});
+
+test('the effective configuration shows no secret', (t) => {
+	const config = loadConfig({
+		AMQP_URL: 'amqp://user:pass-1@localhost',
+		MONGODB_URL: 'mongodb://user:pass-2@localhost/x',
+		REDIS_URL: 'redis://:pass-3@localhost',
+		ENCRYPTION_KEY: `${KEY}-1`,
+		INGESTION_SECRET: `${KEY}-2`,
+		BOOTSTRAP_TOKEN: `wh_${'a'.repeat(48)}`,
+		WAHA_WORKERS: 'http://w:pass-4@localhost:3000',
+	});
+	const shown = JSON.stringify(describeConfig(config));
+	for (const secret of ['pass-1', 'pass-2', 'pass-3', 'pass-4', KEY, 'aaaa']) {
+		t.false(shown.includes(secret), secret);
+	}
+	t.true(shown.includes('"encryptionKey":"set"'));
+});
+
+test('what is planned and not built is refused instead of ignored', (t) => {
+	t.regex(faultsOf({STRIPE_SECRET_KEY: 'sk_test'}), /STRIPE_SECRET_KEY is not supported yet/);
+});

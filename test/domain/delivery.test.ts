@@ -1,0 +1,118 @@
+import test from 'ava';
+import {deliveryAfter, deliveryId, progressOf, type Outcome} from '../../domain/webhooks/delivery.ts';
+import {judge, type AttemptContext} from '../../domain/webhooks/judgement.ts';
+import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs, retryDelayMs} from '../../domain/webhooks/schedule.ts';
+import type {WebhookResponse} from '../../domain/ports/webhook-sender.ts';
+
+const context: AttemptContext = {
+	attempt: 1,
+	event: 'message',
+	schedule: DEFAULT_RETRY_SCHEDULE_MS,
+	firstAtMs: 1_000_000,
+	nowMs: 1_000_000,
+	random: 0,
+};
+
+const answer = (status: number, extra: Partial<Extract<WebhookResponse, {kind: 'answer'}>> = {}): WebhookResponse => ({
+	kind: 'answer',
+	status,
+	body: '',
+	durationMs: 3,
+	...extra,
+});
+
+test('the same event for the same webhook is the same delivery, and ids sort by the time of the event', (t) => {
+	const first = deliveryId('evt_01KWXF53SB0000000000000000', 'webhook-1');
+	t.regex(first, /^dlv_01KWXF53SB[0-9A-HJKMNP-TV-Z]{16}$/);
+	t.is(deliveryId('evt_01KWXF53SB0000000000000000', 'webhook-1'), first);
+	t.not(deliveryId('evt_01KWXF53SB0000000000000000', 'webhook-2'), first);
+	t.true(deliveryId('evt_01KWXF53SC0000000000000000', 'webhook-1') > first);
+});
+
+test('progress grows with the run, then the attempt, then the state', (t) => {
+	const steps = [
+		{run: 1, attempt: 0, state: 'queued'},
+		{run: 1, attempt: 0, state: 'parked'},
+		{run: 1, attempt: 1, state: 'waiting'},
+		{run: 1, attempt: 2, state: 'waiting'},
+		{run: 1, attempt: 2, state: 'dead'},
+		{run: 2, attempt: 0, state: 'queued'},
+		{run: 2, attempt: 1, state: 'delivered'},
+	] as const;
+	const progress = steps.map(progressOf);
+	t.deepEqual(
+		progress,
+		progress.toSorted((a, b) => a - b),
+	);
+	t.is(new Set(progress).size, steps.length);
+});
+
+test('any 2xx is a delivery; a redirect is a failure that says where it pointed', (t) => {
+	t.is(judge(answer(204), context).state, 'delivered');
+	const redirect = judge(answer(302, {location: 'https://elsewhere.example/'}), context);
+	t.is(redirect.state, 'waiting');
+	t.is(redirect.result.error, 'HTTP 302, redirect to https://elsewhere.example/ not followed');
+});
+
+test('410 ends the delivery and switches the webhook off', (t) => {
+	const judgement = judge(answer(410), context);
+	t.is(judgement.state, 'dead');
+	t.true(judgement.gone);
+});
+
+test('a failure waits for its place in the schedule; Retry-After only ever extends it', (t) => {
+	t.is(judge(answer(500), context).nextAttemptAtMs, 1_005_000);
+	t.is(judge(answer(503, {retryAfterMs: 60_000}), context).nextAttemptAtMs, 1_060_000);
+	t.is(judge(answer(503, {retryAfterMs: 1}), context).nextAttemptAtMs, 1_005_000);
+});
+
+test('jitter adds up to a tenth', (t) => {
+	t.is(retryDelayMs([10_000], 1, 0), 10_000);
+	t.is(retryDelayMs([10_000], 1, 0.999_999), 11_000);
+});
+
+test('after the last place in the schedule the delivery is dead, with the reason', (t) => {
+	const judgement = judge(answer(500), {...context, attempt: DEFAULT_RETRY_SCHEDULE_MS.length + 1});
+	t.is(judgement.state, 'dead');
+	t.is(judgement.reason, 'all 11 attempts failed');
+});
+
+test('a delivery that Retry-After would push past its life is expired', (t) => {
+	const schedule = [1000];
+	const judgement = judge(answer(503, {retryAfterMs: 5 * 3_600_000}), {...context, schedule});
+	t.is(judgement.state, 'dead');
+	t.is(judgement.reason, 'expired');
+	t.true(expiresAtMs(schedule, 0) < 5 * 3_600_000);
+});
+
+test('a test event is sent once', (t) => {
+	const judgement = judge(
+		{kind: 'failure', errorClass: 'connect', error: 'refused', durationMs: 1},
+		{...context, event: 'test'},
+	);
+	t.is(judgement.state, 'dead');
+	t.is(judgement.result.errorClass, 'connect');
+});
+
+test('a row shows what its last step left', (t) => {
+	const outcome: Outcome = {
+		deliveryId: 'dlv_1',
+		eventId: 'evt_1',
+		event: 'message',
+		webhookId: 'w',
+		userId: 'u',
+		connectionId: 'c',
+		run: 1,
+		attempt: 3,
+		state: 'waiting',
+		atMs: 5000,
+		firstAtMs: 1000,
+		nextAttemptAtMs: 9000,
+		result: {status: 500, durationMs: 2, errorClass: 'status', error: 'HTTP 500', answer: 'no'},
+	};
+	const row = deliveryAfter(outcome);
+	t.is(row.attempts, 3);
+	t.is(row.lastStatus, 500);
+	t.is(row.nextAttemptAt?.getTime(), 9000);
+	t.is(row.deliveredAt, null);
+});
