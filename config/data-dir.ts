@@ -16,9 +16,12 @@ export class DataDirectory {
 			mkdirSync(path, {recursive: true});
 			accessSync(path, constants.W_OK | constants.X_OK);
 		} catch (error) {
-			throw new SetupError(`DATA_DIR ${path} is not writable: create it for this user, or set DATA_DIR to another folder`, {
-				cause: error,
-			});
+			throw new SetupError(
+				`DATA_DIR ${path} is not writable: create it for this user, or set DATA_DIR to another folder`,
+				{
+					cause: error,
+				},
+			);
 		}
 	}
 

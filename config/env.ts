@@ -37,8 +37,8 @@ export interface Config {
 	/** How long events and deliveries are kept. */
 	readonly retentionDays: number;
 	readonly simulatorSeed: string | undefined;
-	/** Starts the names of everything on the broker. */
-	readonly brokerPrefix: string;
+	/** Starts the names of everything on the broker and in Redis, so that deployments can share them. */
+	readonly namespace: string;
 }
 
 const url = (...schemes: readonly string[]): z.ZodType<string> =>
@@ -91,7 +91,7 @@ const SCHEMA = z.object({
 	WEBHOOK_TIMEOUT_SECONDS: integer(1, 30).default(15),
 	RETENTION_DAYS: integer(1, 3650).default(30),
 	SIMULATOR_SEED: z.string().optional(),
-	BROKER_PREFIX: z
+	NAMESPACE: z
 		.string()
 		.regex(/^[a-z0-9-]{1,40}$/, 'must be 1 to 40 of a-z, 0-9 and -')
 		.default('wahooks'),
@@ -183,7 +183,7 @@ function toConfig(values: Values, workers: readonly WorkerSettings[], isTerminal
 		webhookTimeoutMs: values.WEBHOOK_TIMEOUT_SECONDS * 1000,
 		retentionDays: values.RETENTION_DAYS,
 		simulatorSeed: values.SIMULATOR_SEED,
-		brokerPrefix: values.BROKER_PREFIX,
+		namespace: values.NAMESPACE,
 	};
 }
 

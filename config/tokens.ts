@@ -1,26 +1,29 @@
 import type {InjectionToken} from 'tsyringe';
+import type {SimulatorEngine} from '../adapters/simulator/simulator-engine.ts';
 import type {ControlBus} from '../domain/broker/control-bus.ts';
 import type {Publisher} from '../domain/broker/publisher.ts';
 import type {Topology} from '../domain/broker/topology.ts';
 import type {ConnectionDirectory} from '../domain/connections/connection-directory.ts';
+import type {Connections} from '../domain/connections/connections.ts';
 import type {Ingestion} from '../domain/events/ingestion.ts';
+import type {Messaging} from '../domain/messaging/messaging.ts';
 import type {Broker} from '../domain/ports/broker.ts';
 import type {Clock} from '../domain/ports/clock.ts';
-import type {EngineDirectory} from '../domain/ports/engine-directory.ts';
 import type {Fanout} from '../domain/ports/fanout.ts';
 import type {HealthCheck} from '../domain/ports/health-check.ts';
 import type {Logger} from '../domain/ports/logger.ts';
 import type {RecentIds} from '../domain/ports/recent-ids.ts';
-import type {SimulatorControl} from '../domain/ports/simulator-control.ts';
 import type {Stores} from '../domain/ports/stores.ts';
 import type {WebhookSender} from '../domain/ports/webhook-sender.ts';
 import type {SecretBox} from '../domain/secret-box.ts';
 import type {Authenticator} from '../domain/tokens/authenticator.ts';
 import type {Tokens} from '../domain/tokens/tokens.ts';
 import type {WebhookDirectory} from '../domain/webhooks/webhook-directory.ts';
+import type {Webhooks} from '../domain/webhooks/webhooks.ts';
+import type {ConfiguredEngines} from './engine-directory.ts';
 import type {Config} from './env.ts';
 
-const token = <T>(name: string): InjectionToken<T> => Symbol(name) as InjectionToken<T>;
+const token = <T>(name: string): InjectionToken<T> => Symbol(name);
 
 /** Everything that is wired, by what it is needed as: a wrong one in a factory does not compile. */
 export const TOKENS = {
@@ -34,8 +37,8 @@ export const TOKENS = {
 	healthChecks: token<readonly HealthCheck[]>('HealthCheck[]'),
 	fanout: token<Fanout>('Fanout'),
 	recentIds: token<RecentIds>('RecentIds'),
-	engines: token<EngineDirectory>('EngineDirectory'),
-	simulator: token<SimulatorControl | undefined>('SimulatorControl'),
+	engines: token<ConfiguredEngines>('EngineDirectory'),
+	simulator: token<SimulatorEngine>('SimulatorEngine'),
 	webhookSender: token<WebhookSender>('WebhookSender'),
 	secretBox: token<SecretBox>('SecretBox'),
 	ingestionSecret: token<string>('ingestionSecret'),
@@ -46,4 +49,7 @@ export const TOKENS = {
 	ingestion: token<Ingestion>('Ingestion'),
 	authenticator: token<Authenticator>('Authenticator'),
 	tokens: token<Tokens>('Tokens'),
+	connections: token<Connections>('Connections'),
+	webhooks: token<Webhooks>('Webhooks'),
+	messaging: token<Messaging>('Messaging'),
 } as const;

@@ -4,6 +4,7 @@ import type {Clock} from '../../domain/ports/clock.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {LeaseStore} from '../../domain/ports/lease-store.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
+import type {Retention} from '../../domain/ports/retention.ts';
 
 const LEASE = 'supervisor';
 const ROUND_MS = 10_000;
@@ -11,6 +12,8 @@ const ROUND_MS = 10_000;
 const LEASE_TTL_MS = 30_000;
 /** Sessions asked for in one round: workers start them one by one. */
 const SESSIONS_PER_ROUND = 50;
+const SWEEP_EVERY_MS = 60 * 60_000;
+const DAY_MS = 24 * 60 * 60_000;
 
 /** Works towards what tenants want: a connection without a session gets one as soon as a worker has room. One leader at a time. */
 export class Supervisor {
@@ -19,23 +22,31 @@ export class Supervisor {
 	readonly #publisher: Publisher;
 	readonly #clock: Clock;
 	readonly #log: Logger;
+	readonly #retention: Retention | undefined;
+	readonly #retentionDays: number;
 	readonly #holder = randomUUID();
 	#timer: Disposable | undefined;
 	#round: Promise<void> = Promise.resolve();
 	#stopped = false;
+	#sweptAtMs = 0;
 
+	/** @param options.retention deletes what is older than `retentionDays`; absent where the store does it by itself */
 	constructor(options: {
 		leases: LeaseStore;
 		connections: ConnectionStore;
 		publisher: Publisher;
 		clock: Clock;
 		log: Logger;
+		retention?: Retention;
+		retentionDays: number;
 	}) {
 		this.#leases = options.leases;
 		this.#connections = options.connections;
 		this.#publisher = options.publisher;
 		this.#clock = options.clock;
 		this.#log = options.log;
+		this.#retention = options.retention;
+		this.#retentionDays = options.retentionDays;
 	}
 
 	start(): void {
@@ -63,6 +74,7 @@ export class Supervisor {
 			const fencingToken = await this.#leases.acquire(LEASE, this.#holder, LEASE_TTL_MS, this.#clock.now());
 			if (fencingToken !== undefined) {
 				await this.#assign();
+				await this.#sweep();
 			}
 		} catch (error) {
 			this.#log.warn({error}, 'supervisor.round.failed');
@@ -85,5 +97,15 @@ export class Supervisor {
 		if (connections.length > 0) {
 			this.#log.info({connections: connections.length}, 'supervisor.ensure');
 		}
+	}
+
+	async #sweep(): Promise<void> {
+		const now = this.#clock.now();
+		if (this.#retention === undefined || now - this.#sweptAtMs < SWEEP_EVERY_MS) {
+			return;
+		}
+		this.#sweptAtMs = now;
+		const rows = await this.#retention.sweep(new Date(now - this.#retentionDays * DAY_MS));
+		this.#log.info({rows}, 'retention.swept');
 	}
 }

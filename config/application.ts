@@ -1,0 +1,186 @@
+import type {DependencyContainer} from 'tsyringe';
+import {PinoLogger} from '../adapters/system/pino-logger.ts';
+import {SystemClock} from '../adapters/system/system-clock.ts';
+import {WahaIngress} from '../adapters/waha/waha-ingress.ts';
+import {Supervisor} from '../dispatchers/session/supervisor.ts';
+import type {Logger} from '../domain/ports/logger.ts';
+import {createApp} from '../gateway/http/app.ts';
+import {createHealthApp} from '../gateway/http/health-app.ts';
+import {HttpServer} from '../gateway/http/server.ts';
+import {EventStream} from '../gateway/ws/event-stream.ts';
+import {bootstrap} from './bootstrap.ts';
+import {createContainer} from './container.ts';
+import {DataDirectory} from './data-dir.ts';
+import {createDispatchers} from './dispatchers.ts';
+import type {Config} from './env.ts';
+import {openInfrastructure, type Infrastructure} from './infrastructure.ts';
+import {TOKENS} from './tokens.ts';
+import {createTopology} from './topology.ts';
+
+/** A started process. */
+export interface Application extends AsyncDisposable {
+	/** Where it listens. */
+	readonly url: string;
+	/** The first token, when this start made one. */
+	readonly newToken: string | undefined;
+	/** The file that keeps that token. */
+	readonly tokenFile: string;
+}
+
+/** The process's log, as the configuration wants it. */
+export function createLog({logLevel, logFormat}: Config): Logger {
+	return new PinoLogger({level: logLevel, pretty: logFormat === 'pretty'});
+}
+
+/**
+ * Starts the roles of the configuration; the HTTP server comes last, so that an answer means that all of it runs.
+ * Disposing ends everything in reverse order and finishes what is under way.
+ * @throws {SetupError} something of the environment is not as it must be
+ */
+export async function startApplication({
+	config,
+	version,
+	log,
+}: {
+	config: Config;
+	version: string;
+	log: Logger;
+}): Promise<Application> {
+	await using resources = new AsyncDisposableStack();
+	const clock = new SystemClock();
+	const topology = createTopology(config.namespace);
+	let directory: DataDirectory | undefined;
+	const dataDirectory = (): DataDirectory => (directory ??= new DataDirectory(config.dataDir));
+	const infrastructure = await openInfrastructure({config, topology, dataDirectory, clock, log, resources});
+	const container = createContainer({config, version, clock, log, topology, infrastructure, dataDirectory, resources});
+	await startControl(container, resources);
+	const newToken = await createFirstToken(container, dataDirectory);
+	await startRoles(container, infrastructure, resources);
+	const url = await listen(container, resources);
+	const owned = resources.move();
+	return {
+		url,
+		newToken,
+		tokenFile: `${config.dataDir}/${TOKEN_FILE}`,
+		[Symbol.asyncDispose]: () => owned.disposeAsync(),
+	};
+}
+
+const TOKEN_FILE = 'token';
+
+async function startControl(container: DependencyContainer, resources: AsyncDisposableStack): Promise<void> {
+	const control = container.resolve(TOKENS.control);
+	await control.start();
+	resources.defer(() => control.stop());
+}
+
+async function createFirstToken(
+	container: DependencyContainer,
+	dataDirectory: () => DataDirectory,
+): Promise<string | undefined> {
+	const {roles, bootstrapToken} = container.resolve(TOKENS.config);
+	if (!roles.includes('gateway')) {
+		return undefined;
+	}
+	const newToken = await bootstrap({
+		users: container.resolve(TOKENS.stores).userStore,
+		tokens: container.resolve(TOKENS.tokens),
+		clock: container.resolve(TOKENS.clock),
+		log: container.resolve(TOKENS.log),
+		presetToken: bootstrapToken,
+	});
+	if (newToken !== undefined) {
+		dataDirectory().writeSecret(TOKEN_FILE, newToken);
+	}
+	return newToken;
+}
+
+async function startRoles(
+	container: DependencyContainer,
+	infrastructure: Infrastructure,
+	resources: AsyncDisposableStack,
+): Promise<void> {
+	const {roles, workers} = container.resolve(TOKENS.config);
+	const dispatchers = roles.flatMap((role) => createDispatchers(role, container));
+	for (const dispatcher of dispatchers) await dispatcher.start();
+	resources.defer(async () => {
+		await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
+	});
+	if (workers.length === 0) {
+		await container.resolve(TOKENS.simulator).start();
+	}
+	if (roles.includes('supervisor')) {
+		startSupervisor(container, infrastructure, resources);
+	}
+}
+
+function startSupervisor(
+	container: DependencyContainer,
+	{stores, retention}: Infrastructure,
+	resources: AsyncDisposableStack,
+): void {
+	const supervisor = new Supervisor({
+		leases: stores.leaseStore,
+		connections: stores.connectionStore,
+		publisher: container.resolve(TOKENS.publisher),
+		clock: container.resolve(TOKENS.clock),
+		log: container.resolve(TOKENS.log),
+		...(retention !== undefined && {retention}),
+		retentionDays: container.resolve(TOKENS.config).retentionDays,
+	});
+	supervisor.start();
+	resources.defer(() => supervisor.stop());
+}
+
+/** The whole API where the gateway role is, health alone elsewhere. @returns the base URL */
+async function listen(container: DependencyContainer, resources: AsyncDisposableStack): Promise<string> {
+	const config = container.resolve(TOKENS.config);
+	const isGateway = config.roles.includes('gateway');
+	const listener = isGateway ? createGatewayApp(container) : createHealthApp(healthOptions(container));
+	const http = resources.use(await HttpServer.listen({listener, host: config.host, port: config.port}));
+	if (isGateway) {
+		const stream = new EventStream({
+			server: http.server,
+			authenticator: container.resolve(TOKENS.authenticator),
+			fanout: container.resolve(TOKENS.fanout),
+			events: container.resolve(TOKENS.stores).eventStore,
+			control: container.resolve(TOKENS.control),
+			clock: container.resolve(TOKENS.clock),
+			log: container.resolve(TOKENS.log),
+		});
+		resources.use(stream);
+	}
+	const host = config.host.includes(':') ? `[${config.host}]` : config.host;
+	return `http://${host}:${http.port}`;
+}
+
+function createGatewayApp(container: DependencyContainer): ReturnType<typeof createApp> {
+	const config = container.resolve(TOKENS.config);
+	return createApp({
+		settings: {
+			publicUrl: config.publicUrl,
+			rateLimitPerMinute: config.rateLimitPerMinute,
+			trustProxy: config.trustProxy,
+			ingestionSecret: container.resolve(TOKENS.ingestionSecret),
+			version: container.resolve(TOKENS.version),
+		},
+		authenticator: container.resolve(TOKENS.authenticator),
+		tokens: container.resolve(TOKENS.tokens),
+		connections: container.resolve(TOKENS.connections),
+		webhooks: container.resolve(TOKENS.webhooks),
+		messaging: container.resolve(TOKENS.messaging),
+		simulator: config.workers.length === 0 ? container.resolve(TOKENS.simulator) : undefined,
+		ingestion: container.resolve(TOKENS.ingestion),
+		ingress: new WahaIngress({clock: container.resolve(TOKENS.clock)}),
+		workers: container.resolve(TOKENS.engines),
+		...healthOptions(container),
+	});
+}
+
+function healthOptions(container: DependencyContainer): Parameters<typeof createHealthApp>[0] {
+	return {
+		healthChecks: container.resolve(TOKENS.healthChecks),
+		clock: container.resolve(TOKENS.clock),
+		log: container.resolve(TOKENS.log),
+	};
+}

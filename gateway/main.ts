@@ -1,0 +1,62 @@
+import {readFileSync} from 'node:fs';
+import {enableCompileCache} from 'node:module';
+import type {Application} from '../config/application.ts';
+import type {Logger} from '../domain/ports/logger.ts';
+
+// Before anything else is loaded: from the second start on, types are stripped already. Saves 30 MB and a third of the start.
+enableCompileCache();
+const {createLog, startApplication} = await import('../config/application.ts');
+const {describeConfig, loadConfig} = await import('../config/env.ts');
+const {SetupError} = await import('../domain/errors.ts');
+
+/** A shutdown that takes longer is cut: whatever was not finished comes again from the broker. */
+const SHUTDOWN_TIMEOUT_MS = 15_000;
+
+/** `npm start [-- role,role…]`: the one program, in the roles it is asked for. */
+async function main(): Promise<void> {
+	const {version} = JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as {version: string};
+	const config = loadConfig(process.env, process.argv[2], process.stdout.isTTY);
+	const log = createLog(config);
+	log.info({version, ...describeConfig(config)}, 'config.effective');
+	const application = await startApplication({config, version, log});
+	log.info({url: application.url, roles: config.roles}, 'application.started');
+	welcome(application);
+	endOnSignal(application, log);
+}
+
+/** The one moment at which a token can be read. */
+function welcome({newToken, tokenFile, url}: Application): void {
+	if (newToken !== undefined) {
+		process.stdout.write(
+			`\n  Your API token, shown once and kept in ${tokenFile}:\n\n    ${newToken}\n\n  Open ${url}\n\n`,
+		);
+	}
+}
+
+function endOnSignal(application: Application, log: Logger): void {
+	const end = (signal: NodeJS.Signals): void => {
+		log.info({signal}, 'application.stopping');
+		setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS).unref();
+		application[Symbol.asyncDispose]().then(
+			() => process.exit(0),
+			(error: unknown) => {
+				log.error({error}, 'application.stop.failed');
+				process.exit(1);
+			},
+		);
+	};
+	process.once('SIGTERM', end);
+	process.once('SIGINT', end);
+}
+
+try {
+	await main();
+} catch (error) {
+	// What an operator can mend is one line; anything else is a defect and shows where it is.
+	process.stderr.write(
+		error instanceof SetupError
+			? `${error.message}\n`
+			: `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+	);
+	process.exit(1);
+}
