@@ -43,15 +43,21 @@ function rewriteFile(media: JsonObject, base: string, sources: MediaSource[]): J
 	if (typeof media['url'] !== 'string' || media['url'] === '') {
 		return kept;
 	}
-	const filename = lastSegment(media['url']);
+	const filename = filenameOf(media['url']);
+	if (filename === undefined) {
+		return {...kept, url: null};
+	}
 	sources.push({filename, url: media['url']});
 	return {...kept, url: `${base}/${filename}`};
 }
 
-/** The last path segment of a URL as it stands there (still percent-encoded), without query and fragment. */
-function lastSegment(url: string): string {
-	const path = url.replace(/[?#].*$/s, '').replace(/\/+$/, '');
-	return path.slice(path.lastIndexOf('/') + 1);
+/**
+ * The last path segment of a URL as it stands there (still percent-encoded), without query and fragment; undefined when
+ * there is none: a host's name is no filename, and must not get out.
+ */
+function filenameOf(url: string): string | undefined {
+	const path = /^(?:https?:\/\/[^/?#]*)?(\/[^?#]*)/i.exec(url)?.[1] ?? '';
+	return /([^/]+)\/*$/.exec(path)?.[1];
 }
 
 function isObject(value: unknown): value is JsonObject {

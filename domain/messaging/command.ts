@@ -37,6 +37,9 @@ export interface CommandFailure {
 	readonly retryAfterMs?: number;
 }
 
+/** For how long an Idempotency-Key stands for its first request. */
+export const IDEMPOTENCY_KEY_TTL_MS = 24 * 60 * 60 * 1000;
+
 /** The stored side of a command. */
 export interface CommandRecord {
 	readonly id: string;

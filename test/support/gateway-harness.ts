@@ -1,0 +1,204 @@
+import {createHmac, randomUUID} from 'node:crypto';
+import {WahaIngress} from '../../adapters/waha/waha-ingress.ts';
+import {SystemClock} from '../../adapters/system/system-clock.ts';
+import {createContainer} from '../../config/container.ts';
+import {DataDirectory} from '../../config/data-dir.ts';
+import {createDispatchers} from '../../config/dispatchers.ts';
+import {loadConfig, ROLES, type Role} from '../../config/env.ts';
+import {openInfrastructure} from '../../config/infrastructure.ts';
+import {TOKENS} from '../../config/tokens.ts';
+import {createTopology} from '../../config/topology.ts';
+import {ingestionKey} from '../../domain/connections/session-name.ts';
+import type {Stores} from '../../domain/ports/stores.ts';
+import {hashToken, newToken, type User} from '../../domain/tokens/token.ts';
+import {createApp, type GatewayDependencies} from '../../gateway/http/app.ts';
+import {HttpServer} from '../../gateway/http/server.ts';
+import {ApiClient} from './api-client.ts';
+import {eventually} from './eventually.ts';
+import {FaultyBroker} from './faulty-broker.ts';
+import {RecordingLogger} from './recording-logger.ts';
+import {sampleToken, sampleUser} from './samples.ts';
+import {createTemporaryFolder} from './temporary-folder.ts';
+
+export interface GatewayHarnessOptions {
+	/** Default: more than any test uses. */
+	readonly rateLimitPerMinute?: number;
+	/** How many proxies stand in front; default none. */
+	readonly trustProxy?: number;
+	/** Whose dispatchers run; default all. */
+	readonly roles?: readonly Role[];
+}
+
+/** A user with a token. */
+export interface Tenant {
+	readonly user: User;
+	readonly token: string;
+	readonly tokenId: string;
+	readonly client: ApiClient;
+}
+
+/** A connection as the API shows it. */
+export interface ConnectionView {
+	readonly id: string;
+	readonly sessionName: string;
+	readonly status: string;
+}
+
+/** The REST surface on a port of its own, over the embedded adapters, the simulator and running dispatchers. */
+export interface GatewayHarness extends AsyncDisposable {
+	readonly url: string;
+	/** The base of every link in an answer. */
+	readonly publicUrl: string;
+	readonly log: RecordingLogger;
+	readonly broker: FaultyBroker;
+	readonly stores: Stores;
+	/** What each store throws, while set. */
+	readonly storeFaults: {connectionStore?: Error | undefined; tokenStore?: Error | undefined};
+	readonly dependencies: GatewayDependencies;
+	createTenant(): Promise<Tenant>;
+	/** Posts an event as a worker does, signed with the session's key unless `headers` say otherwise. */
+	ingest(
+		session: string,
+		body: string,
+		options?: {worker?: string; headers?: Record<string, string>},
+	): Promise<Response>;
+}
+
+export const PUBLIC_URL = 'https://gateway.example';
+
+export async function createGatewayHarness(options: GatewayHarnessOptions = {}): Promise<GatewayHarness> {
+	await using resources = new AsyncDisposableStack();
+	const folder = resources.use(await createTemporaryFolder());
+	const config = loadConfig({
+		DATA_DIR: folder.path,
+		PORT: '0',
+		PUBLIC_URL,
+		RATE_LIMIT_PER_MINUTE: String(options.rateLimitPerMinute ?? 1_000_000),
+		TRUST_PROXY: String(options.trustProxy ?? 0),
+		SIMULATOR_SEED: randomUUID(),
+	});
+	const clock = new SystemClock();
+	const log = new RecordingLogger();
+	const topology = createTopology();
+	const directory = new DataDirectory(config.dataDir);
+	const dataDirectory = (): DataDirectory => directory;
+	const opened = await openInfrastructure({config, topology, dataDirectory, clock, log, resources});
+	const broker = new FaultyBroker(opened.broker);
+	const storeFaults: GatewayHarness['storeFaults'] = {};
+	const stores = {
+		...opened.stores,
+		connectionStore: failing(opened.stores.connectionStore, () => storeFaults.connectionStore),
+		tokenStore: failing(opened.stores.tokenStore, () => storeFaults.tokenStore),
+	};
+	const infrastructure = {...opened, broker, stores};
+	const container = createContainer({
+		config,
+		version: '1.2.3',
+		clock,
+		log,
+		topology,
+		infrastructure,
+		dataDirectory,
+		resources,
+	});
+	const control = container.resolve(TOKENS.control);
+	await control.start();
+	resources.defer(() => control.stop());
+	const dispatchers = (options.roles ?? ROLES).flatMap((role) => createDispatchers(role, container));
+	for (const dispatcher of dispatchers) await dispatcher.start();
+	resources.defer(async () => {
+		await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
+	});
+	const simulator = container.resolve(TOKENS.simulator);
+	await simulator.start();
+	const ingestionSecret = container.resolve(TOKENS.ingestionSecret);
+	const dependencies: GatewayDependencies = {
+		settings: {
+			publicUrl: config.publicUrl,
+			rateLimitPerMinute: config.rateLimitPerMinute,
+			trustProxy: config.trustProxy,
+			ingestionSecret,
+			version: '1.2.3',
+		},
+		authenticator: container.resolve(TOKENS.authenticator),
+		tokens: container.resolve(TOKENS.tokens),
+		connections: container.resolve(TOKENS.connections),
+		webhooks: container.resolve(TOKENS.webhooks),
+		messaging: container.resolve(TOKENS.messaging),
+		simulator,
+		ingestion: container.resolve(TOKENS.ingestion),
+		ingress: new WahaIngress({clock}),
+		workers: container.resolve(TOKENS.engines),
+		healthChecks: container.resolve(TOKENS.healthChecks),
+		clock,
+		log,
+	};
+	const server = resources.use(
+		await HttpServer.listen({listener: createApp(dependencies), host: '127.0.0.1', port: 0}),
+	);
+	const url = `http://127.0.0.1:${server.port}`;
+	const owned = resources.move();
+	return {
+		url,
+		publicUrl: PUBLIC_URL,
+		log,
+		broker,
+		stores,
+		storeFaults,
+		dependencies,
+		createTenant: () => createTenant(opened.stores, url),
+		ingest: (session, body, {worker = 'simulator', headers} = {}) =>
+			fetch(`${url}/api/events/waha/${worker}/${encodeURIComponent(session)}`, {
+				method: 'POST',
+				headers: {
+					'content-type': 'application/json',
+					...(headers ?? sign(body, ingestionKey(ingestionSecret, session))),
+				},
+				body,
+			}),
+		[Symbol.asyncDispose]: () => owned.disposeAsync(),
+	};
+}
+
+/** Creates a connection of the tenant and lets the simulator scan it. */
+export async function createLinkedConnection({client}: Tenant): Promise<ConnectionView> {
+	const {id} = await client.call<ConnectionView>('POST', '/connections');
+	await eventually(async () => (await client.fetch('GET', `/connections/${id}/qr`)).ok);
+	await client.call('POST', `/simulator/connections/${id}/scan`);
+	return eventually(async () => {
+		const connection = await client.call<ConnectionView>('GET', `/connections/${id}`);
+		return connection.status === 'connected' && connection;
+	}) as Promise<ConnectionView>;
+}
+
+/** The headers with which WAHA signs. */
+function sign(body: string, key: string): Record<string, string> {
+	return {
+		'x-webhook-hmac': createHmac('sha512', key).update(body).digest('hex'),
+		'x-webhook-hmac-algorithm': 'sha512',
+	};
+}
+
+async function createTenant({userStore, tokenStore}: Stores, url: string): Promise<Tenant> {
+	const user = sampleUser();
+	await userStore.insert(user);
+	const token = newToken();
+	const stored = sampleToken({userId: user.id, hash: hashToken(token), prefix: token.slice(0, 10)});
+	await tokenStore.insert(stored);
+	return {user, token, tokenId: stored.id, client: new ApiClient(url, token)};
+}
+
+/** The same store, but every call throws while `fault` gives an error. */
+function failing<Store extends object>(store: Store, fault: () => Error | undefined): Store {
+	return new Proxy(store, {
+		get: (target, key) => {
+			const member: unknown = Reflect.get(target, key);
+			if (typeof member !== 'function') return member;
+			return (...args: unknown[]): unknown => {
+				const error = fault();
+				if (error !== undefined) throw error;
+				return Reflect.apply(member, target, args);
+			};
+		},
+	});
+}

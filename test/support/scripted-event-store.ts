@@ -1,0 +1,53 @@
+import {StoreUnavailableError} from '../../domain/errors.ts';
+import type {EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+
+/** A log in memory whose reads can be made to fail or to take their time. */
+export class ScriptedEventStore implements EventStore {
+	/** Thrown by every read while it is set. */
+	isAway = false;
+	/** Called before and after each read, which waits for it. */
+	delay: () => Promise<void> = () => Promise.resolve();
+	/** How many reads were made. */
+	reads = 0;
+	readonly #events: LoggedEvent[] = [];
+
+	append(events: readonly NewLoggedEvent[]): Promise<void> {
+		for (const event of events) {
+			if (!this.#events.some(({id}) => id === event.id)) {
+				this.#events.push({...event, seq: this.#ofUser(event.userId).length + 1});
+			}
+		}
+		return Promise.resolve();
+	}
+
+	find(id: string): Promise<LoggedEvent | undefined> {
+		return this.#read(() => this.#events.find((event) => event.id === id));
+	}
+
+	findMany(ids: readonly string[]): Promise<readonly LoggedEvent[]> {
+		return this.#read(() => this.#events.filter(({id}) => ids.includes(id)));
+	}
+
+	listAfter(userId: string, afterSeq: number, limit: number): Promise<readonly LoggedEvent[]> {
+		return this.#read(() => this.#ofUser(userId).slice(afterSeq, afterSeq + limit));
+	}
+
+	lastSeq(userId: string): Promise<number> {
+		return this.#read(() => this.#ofUser(userId).length);
+	}
+
+	#ofUser(userId: string): readonly LoggedEvent[] {
+		return this.#events.filter((event) => event.userId === userId);
+	}
+
+	async #read<T>(query: () => T): Promise<T> {
+		this.reads++;
+		await this.delay();
+		if (this.isAway) {
+			throw new StoreUnavailableError('away on purpose');
+		}
+		const result = query();
+		await this.delay();
+		return result;
+	}
+}

@@ -1,0 +1,176 @@
+import {randomUUID} from 'node:crypto';
+import {once} from 'node:events';
+import {createServer, type Server} from 'node:http';
+import type {AddressInfo} from 'node:net';
+import type {ClientOptions} from 'ws';
+import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
+import {createSqliteStores} from '../../adapters/sqlite/sqlite-stores.ts';
+import {STORE_MIGRATIONS} from '../../adapters/sqlite/store-schema.ts';
+import {SystemClock} from '../../adapters/system/system-clock.ts';
+import type {ChangeListener} from '../../domain/broker/control-bus.ts';
+import type {Change} from '../../domain/broker/messages.ts';
+import {StoreUnavailableError} from '../../domain/errors.ts';
+import type {Clock} from '../../domain/ports/clock.ts';
+import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import type {Stores} from '../../domain/ports/stores.ts';
+import {Authenticator} from '../../domain/tokens/authenticator.ts';
+import {displayPrefix, hashToken, newToken, type ApiToken} from '../../domain/tokens/token.ts';
+import {EventStream, type EventStreamSettings} from '../../gateway/ws/event-stream.ts';
+import {LossyFanout} from './lossy-fanout.ts';
+import {RecordingLogger} from './recording-logger.ts';
+import {ScriptedEventStore} from './scripted-event-store.ts';
+import {StreamProbe} from './stream-probe.ts';
+
+/** A tenant with one token. */
+export interface Tenant {
+	readonly userId: string;
+	readonly tokenId: string;
+	readonly token: string;
+}
+
+/** Stands in for the control bus where a test announces the changes itself. */
+class ControlSwitch {
+	readonly #listeners: ChangeListener[] = [];
+
+	follow(listener: ChangeListener): void {
+		this.#listeners.push(listener);
+	}
+
+	change(change: Change): void {
+		for (const listener of this.#listeners) listener.onChange(change);
+	}
+
+	gap(): void {
+		for (const listener of this.#listeners) listener.onGap();
+	}
+}
+
+/** The live stream on a real HTTP server, with everything behind it in memory and in the hands of the test. */
+export class StreamFixture implements AsyncDisposable {
+	readonly fanout: LossyFanout;
+	readonly events = new ScriptedEventStore();
+	readonly control = new ControlSwitch();
+	readonly log = new RecordingLogger();
+	readonly stores: Stores;
+	readonly stream: EventStream;
+	/** Look-ups of tokens wait for this. */
+	lookup: () => Promise<void> = () => Promise.resolve();
+	readonly #server: Server;
+	readonly #database = new SqliteDatabase({path: ':memory:', migrations: STORE_MIGRATIONS});
+	readonly #probes: StreamProbe[] = [];
+
+	private constructor(server: Server, clock: Clock, settings: EventStreamSettings) {
+		this.#server = server;
+		this.fanout = new LossyFanout({log: this.log});
+		this.stores = createSqliteStores(this.#database);
+		const {tokenStore, userStore} = this.stores;
+		const findByHash = async (hash: string): Promise<ApiToken | undefined> => {
+			const found = await tokenStore.findByHash(hash);
+			await this.lookup();
+			return found;
+		};
+		const tokens = {...bound(tokenStore), findByHash};
+		this.stream = new EventStream({
+			server,
+			authenticator: new Authenticator({tokens, users: userStore, clock, log: this.log}),
+			fanout: this.fanout,
+			events: this.events,
+			control: this.control,
+			clock,
+			log: this.log,
+			settings,
+		});
+	}
+
+	static async start(options: EventStreamSettings & {clock?: Clock} = {}): Promise<StreamFixture> {
+		const {clock = new SystemClock(), ...settings} = options;
+		const server = createServer((_request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
+		await once(server, 'listening');
+		return new StreamFixture(server, clock, settings);
+	}
+
+	get port(): number {
+		return (this.#server.address() as AddressInfo).port;
+	}
+
+	get url(): string {
+		return `ws://127.0.0.1:${this.port}`;
+	}
+
+	/** From now on tokens cannot be looked up. */
+	loseTokens(): void {
+		this.lookup = () => Promise.reject(new StoreUnavailableError('away on purpose'));
+	}
+
+	restoreTokens(): void {
+		this.lookup = () => Promise.resolve();
+	}
+
+	async addTenant({disabled = false} = {}): Promise<Tenant> {
+		const userId = randomUUID();
+		const createdAt = new Date();
+		const user = {id: userId, email: null, name: null, isAdmin: false, disabled, createdAt};
+		await this.stores.userStore.insert(user);
+		return this.addToken(userId);
+	}
+
+	async addToken(userId: string): Promise<Tenant> {
+		const token = newToken();
+		const tokenId = randomUUID();
+		await this.stores.tokenStore.insert({
+			id: tokenId,
+			userId,
+			name: 'test',
+			hash: hashToken(token),
+			prefix: displayPrefix(token),
+			active: true,
+			lastUsedAt: null,
+			expiresAt: null,
+			createdAt: new Date(),
+		});
+		return {userId, tokenId, token};
+	}
+
+	/** Opens a socket without waiting for more than the upgrade. */
+	async open(pathAndQuery: string, options?: ClientOptions): Promise<StreamProbe> {
+		const probe = await StreamProbe.open(this.url + pathAndQuery, options);
+		this.#probes.push(probe);
+		return probe;
+	}
+
+	/** Opens a tenant's socket and waits until it is live. */
+	async connect({token}: Tenant, options?: ClientOptions): Promise<StreamProbe> {
+		const before = this.log.of('stream.socket.admitted').length;
+		const probe = await this.open(`/ws?token=${token}`, options);
+		while (this.log.of('stream.socket.admitted').length === before) {
+			await new Promise((resolve) => setImmediate(resolve));
+			if (!probe.isOpen) throw new Error('the socket was refused');
+		}
+		return probe;
+	}
+
+	/** Hands an event to the sockets, as the websocket dispatcher does. */
+	async publish({id, event, userId, connectionId, body}: NewLoggedEvent): Promise<void> {
+		await this.fanout.publish(userId, {eventId: id, event, connectionId, body: Buffer.from(body)});
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		for (const {socket} of this.#probes) socket.terminate();
+		await this.stream[Symbol.asyncDispose]();
+		this.#server.close();
+		this.#server.closeAllConnections();
+		await this.#database[Symbol.asyncDispose]();
+	}
+}
+
+/** The store as a plain object, so that single methods can be replaced. */
+function bound(store: Stores['tokenStore']): Stores['tokenStore'] {
+	return {
+		insert: (token) => store.insert(token),
+		findByHash: (hash) => store.findByHash(hash),
+		find: (id) => store.find(id),
+		listActive: (userId) => store.listActive(userId),
+		revoke: (id) => store.revoke(id),
+		touch: (id, at) => store.touch(id, at),
+	};
+}

@@ -1,0 +1,130 @@
+import {randomBytes, randomUUID} from 'node:crypto';
+import {mkdtemp, rm} from 'node:fs/promises';
+import {tmpdir} from 'node:os';
+import {join} from 'node:path';
+import type {Role} from '../../config/env.ts';
+import {ApiClient} from './api-client.ts';
+import {eventually} from './eventually.ts';
+import {FakeWaha} from './fake-waha.ts';
+import {GatewayProcess} from './gateway-process.ts';
+import {StreamClient} from './stream-client.ts';
+import {WebhookSink} from './webhook-sink.ts';
+
+const ROLES: readonly Role[] = ['gateway', 'webhook', 'websocket', 'log', 'command', 'supervisor'];
+
+/** The services of a deployment; absent = the embedded default in one process. */
+export interface WorldServices {
+	readonly amqpUrl: string;
+	readonly mongodbUrl: string;
+	readonly redisUrl: string;
+}
+
+interface ConnectionView {
+	readonly id: string;
+	readonly sessionName: string;
+	readonly status: string;
+}
+
+/** A whole deployment of real processes, one linked connection, and a tenant with a webhook and a socket. */
+export interface World extends AsyncDisposable {
+	readonly waha: FakeWaha;
+	readonly sink: WebhookSink;
+	/** By role; all the same process in the embedded default. */
+	readonly processes: ReadonlyMap<Role, GatewayProcess>;
+	readonly client: ApiClient;
+	readonly stream: StreamClient;
+	readonly connection: ConnectionView;
+	readonly webhook: {readonly id: string; readonly signingSecret: string};
+	/** The databases of the embedded default. */
+	readonly dataDir: string;
+	/** With the database; undefined in the embedded default. */
+	readonly mongodbUrl: string | undefined;
+}
+
+export async function createWorld(services?: WorldServices): Promise<World> {
+	await using resources = new AsyncDisposableStack();
+	const dataDir = await mkdtemp(join(tmpdir(), 'wahooks-'));
+	resources.defer(() => rm(dataDir, {recursive: true, force: true}));
+	const waha = resources.use(await FakeWaha.start({engine: 'NOWEB'}));
+	const sink = resources.use(await WebhookSink.start());
+	const token = `wh_${randomBytes(24).toString('hex')}`;
+	const mongodbUrl = services && `${services.mongodbUrl}/e2e_${randomBytes(6).toString('hex')}`;
+	const env = {
+		DATA_DIR: dataDir,
+		BOOTSTRAP_TOKEN: token,
+		ENCRYPTION_KEY: randomBytes(32).toString('hex'),
+		INGESTION_SECRET: randomBytes(32).toString('hex'),
+		WAHA_WORKERS: `${waha.url.replace('http://', `http://w1:${waha.apiKey}@`)}?engine=NOWEB`,
+		RATE_LIMIT_PER_MINUTE: '100000',
+		...(services && {
+			AMQP_URL: services.amqpUrl,
+			MONGODB_URL: mongodbUrl ?? '',
+			REDIS_URL: services.redisUrl,
+			NAMESPACE: `e2e-${randomUUID().slice(0, 8)}`,
+		}),
+	};
+	const processes = services ? await startEach(resources, env) : await startOne(resources, env);
+	const gateway = processes.get('gateway');
+	if (gateway === undefined) throw new Error('no gateway');
+	const client = new ApiClient(gateway.url, token);
+	const connection = await link(client, waha);
+	const webhook = await client.call<World['webhook']>('POST', `/connections/${connection.id}/webhooks`, {
+		url: sink.url,
+		events: ['*'],
+	});
+	const stream = resources.use(new StreamClient(gateway.url, token));
+	await eventually(() => stream.isOpen);
+	const owned = resources.move();
+	return {
+		waha,
+		sink,
+		processes,
+		client,
+		stream,
+		connection,
+		webhook,
+		dataDir,
+		mongodbUrl,
+		[Symbol.asyncDispose]: () => owned.disposeAsync(),
+	};
+}
+
+/** What the processes printed lately, for a failed test. */
+export function outputOf(world: World): string {
+	return [...world.processes].map(([role, {output}]) => `--- ${role}\n${output.slice(-4000)}`).join('\n');
+}
+
+/** Workers reach the gateway's own port, which only `GatewayProcess` knows: PUBLIC_URL stays at its default, host and PORT. */
+async function startOne(
+	resources: AsyncDisposableStack,
+	env: Record<string, string>,
+): Promise<ReadonlyMap<Role, GatewayProcess>> {
+	const process = resources.use(await GatewayProcess.start({env}));
+	return new Map(ROLES.map((role) => [role, process]));
+}
+
+async function startEach(
+	resources: AsyncDisposableStack,
+	env: Record<string, string>,
+): Promise<ReadonlyMap<Role, GatewayProcess>> {
+	const gateway = resources.use(await GatewayProcess.start({env, roles: 'gateway'}));
+	const others = ROLES.filter((role) => role !== 'gateway');
+	const started = await Promise.all(
+		others.map(async (role) => {
+			const process = await GatewayProcess.start({env: {...env, PUBLIC_URL: gateway.url}, roles: role});
+			return [role, resources.use(process)] as const;
+		}),
+	);
+	return new Map<Role, GatewayProcess>([['gateway', gateway], ...started]);
+}
+
+/** Creates a connection and scans its QR code. */
+async function link(client: ApiClient, waha: FakeWaha): Promise<ConnectionView> {
+	const created = await client.call<ConnectionView>('POST', '/connections', {name: 'e2e'});
+	await eventually(() => waha.session(created.sessionName).status === 'SCAN_QR_CODE');
+	waha.scan(created.sessionName);
+	return eventually(async () => {
+		const connection = await client.call<ConnectionView>('GET', `/connections/${created.id}`);
+		return connection.status === 'connected' && connection;
+	}) as Promise<ConnectionView>;
+}
