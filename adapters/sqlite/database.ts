@@ -1,6 +1,12 @@
 import {DatabaseSync, type StatementSync} from 'node:sqlite';
 import {SetupError, StoreUnavailableError} from '../../domain/errors.ts';
 
+/** Pieces of work in one transaction at most, so that a flood of them leaves the event loop room to breathe. */
+const MAX_BATCH = 1000;
+
+/** A write-ahead log that a large transaction made longer than this is cut back. */
+const MAX_WAL_BYTES = 64 * 1024 * 1024;
+
 interface Work {
 	readonly run: () => unknown;
 	readonly resolve: (value: unknown) => void;
@@ -24,33 +30,27 @@ export class SqliteDatabase implements AsyncDisposable {
 	 */
 	constructor({path, migrations}: {path: string; migrations: readonly string[]}) {
 		try {
-			this.#db = new DatabaseSync(path, {timeout: 0});
-			this.#db.exec(
-				'PRAGMA locking_mode=EXCLUSIVE; PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON',
-			);
+			this.#db = open(path);
+		} catch (error) {
+			throw toSetupError(path, error);
+		}
+		try {
 			this.#migrate(path, migrations);
 		} catch (error) {
-			if (error instanceof SetupError) throw error;
-			const reason = error instanceof Error ? error.message : String(error);
-			throw new SetupError(
-				/locked|busy/i.test(reason)
-					? `${path} is in use by another process: stop that one, or set another DATA_DIR`
-					: `${path} cannot be opened (${reason}): set DATA_DIR to a folder that this user may write to`,
-				{cause: error},
-			);
+			this.#db.close();
+			throw toSetupError(path, error);
 		}
 	}
 
-	/** Runs `work` in the next transaction. Resolves after its commit, rejects when `work` throws (its own changes are then undone). */
+	/**
+	 * Runs `work` in the next transaction, in the order of the calls. Resolves after its commit, rejects when `work` throws
+	 * (its own changes are then undone).
+	 * @throws {StoreUnavailableError} the commit failed
+	 */
 	write<T>(work: () => T): Promise<T> {
 		return new Promise<T>((resolve, reject) => {
 			this.#pending.push({run: work, resolve: resolve as (value: unknown) => void, reject});
-			if (!this.#scheduled) {
-				this.#scheduled = true;
-				setImmediate(() => {
-					this.#commit();
-				});
-			}
+			this.#schedule();
 		});
 	}
 
@@ -66,7 +66,7 @@ export class SqliteDatabase implements AsyncDisposable {
 
 	/** Finishes what is pending, then closes. */
 	async [Symbol.asyncDispose](): Promise<void> {
-		this.#commit();
+		while (this.#pending.length > 0) this.#commit();
 		if (this.#db.isOpen) {
 			this.#db.close();
 		}
@@ -86,10 +86,19 @@ export class SqliteDatabase implements AsyncDisposable {
 		this.#db.exec(`PRAGMA user_version=${migrations.length}; COMMIT`);
 	}
 
+	#schedule(): void {
+		if (!this.#scheduled && this.#pending.length > 0) {
+			this.#scheduled = true;
+			setImmediate(() => {
+				this.#scheduled = false;
+				this.#commit();
+				this.#schedule();
+			});
+		}
+	}
+
 	#commit(): void {
-		this.#scheduled = false;
-		const batch = this.#pending;
-		this.#pending = [];
+		const batch = this.#pending.splice(0, MAX_BATCH);
 		if (batch.length === 0) {
 			return;
 		}
@@ -121,10 +130,50 @@ export class SqliteDatabase implements AsyncDisposable {
 				resolve(value);
 			};
 		} catch (error) {
+			// A full disk, for one, ends the whole transaction: nobody's changes are left.
+			if (!this.#db.isTransaction) throw error;
 			this.#db.exec('ROLLBACK TO work; RELEASE work');
 			return () => {
 				reject(error);
 			};
 		}
 	}
+}
+
+function open(path: string): DatabaseSync {
+	const db = new DatabaseSync(path, {timeout: 0});
+	try {
+		db.exec(`
+			PRAGMA locking_mode=EXCLUSIVE;
+			PRAGMA journal_mode=WAL;
+			PRAGMA synchronous=FULL;
+			PRAGMA foreign_keys=ON;
+			PRAGMA journal_size_limit=${MAX_WAL_BYTES};
+		`);
+	} catch (error) {
+		db.close();
+		throw error;
+	}
+	return db;
+}
+
+function toSetupError(path: string, error: unknown): SetupError {
+	if (error instanceof SetupError) {
+		return error;
+	}
+	if (isLocked(error)) {
+		return new SetupError(`${path} is in use by another process: stop that one, or set another DATA_DIR`, {
+			cause: error,
+		});
+	}
+	const reason = error instanceof Error ? error.message : String(error);
+	return new SetupError(`${path} cannot be opened (${reason}): set DATA_DIR to a folder that this user may write to`, {
+		cause: error,
+	});
+}
+
+/** SQLITE_BUSY or SQLITE_LOCKED, with whatever detail (https://www.sqlite.org/rescode.html). */
+function isLocked(error: unknown): boolean {
+	const code = error instanceof Error && 'errcode' in error ? Number(error.errcode) & 0xff : 0;
+	return code === 5 || code === 6;
 }

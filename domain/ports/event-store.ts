@@ -12,7 +12,7 @@ export interface NewLoggedEvent {
 }
 
 export interface LoggedEvent extends NewLoggedEvent {
-	/** Grows by one with each event of a user. */
+	/** Grows by one with each event of a user; may leap once all of a user's events have expired, and never starts again. */
 	readonly seq: number;
 }
 
@@ -27,6 +27,6 @@ export interface EventStore {
 	findMany(ids: readonly string[]): Promise<readonly LoggedEvent[]>;
 	/** A user's events with `seq` greater than `afterSeq`, ascending. */
 	listAfter(userId: string, afterSeq: number, limit: number): Promise<readonly LoggedEvent[]>;
-	/** The user's highest `seq`; 0 when there is no event. */
+	/** The user's highest `seq`, or where it will go on when all events have expired; 0 when there never was one. */
 	lastSeq(userId: string): Promise<number>;
 }

@@ -1,0 +1,73 @@
+import type {EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import type {SqliteDatabase} from './database.ts';
+import {SqliteTable} from './sqlite-table.ts';
+
+interface EventHead {
+	readonly userId: string;
+	/** The highest `seq` ever given to one of the user's events; outlives the events. */
+	readonly lastSeq: number;
+}
+
+/** The event log in the embedded store. Transactions run one after another, so that `seq` needs no more than counting. */
+export class SqliteEventStore implements EventStore {
+	readonly #events: SqliteTable<LoggedEvent>;
+	readonly #heads: SqliteTable<EventHead>;
+
+	constructor({database}: {database: SqliteDatabase}) {
+		this.#events = new SqliteTable<LoggedEvent>({
+			database,
+			name: 'events',
+			columns: {
+				id: 'plain',
+				userId: 'plain',
+				seq: 'plain',
+				event: 'plain',
+				connectionId: 'plain',
+				timestampMs: 'plain',
+				receivedAtMs: 'plain',
+				body: 'plain',
+			},
+		});
+		this.#heads = new SqliteTable<EventHead>({
+			database,
+			name: 'eventHeads',
+			columns: {userId: 'plain', lastSeq: 'plain'},
+		});
+	}
+
+	append(events: readonly NewLoggedEvent[]): Promise<void> {
+		return this.#events.transact(() => {
+			const heads = new Map<string, number>();
+			for (const event of events) {
+				const {userId} = event;
+				const seq = (heads.get(userId) ?? this.#head(userId)) + 1;
+				if (this.#events.insert({...event, seq}, 'ON CONFLICT (id) DO NOTHING')) {
+					heads.set(userId, seq);
+				}
+			}
+			for (const [userId, lastSeq] of heads) {
+				this.#heads.insert({userId, lastSeq}, 'ON CONFLICT (userId) DO UPDATE SET lastSeq = excluded.lastSeq');
+			}
+		});
+	}
+
+	find(id: string): Promise<LoggedEvent | undefined> {
+		return this.#events.find('WHERE id = ?', id);
+	}
+
+	findMany(ids: readonly string[]): Promise<readonly LoggedEvent[]> {
+		return this.#events.list('WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
+	}
+
+	listAfter(userId: string, afterSeq: number, limit: number): Promise<readonly LoggedEvent[]> {
+		return this.#events.list('WHERE userId = ? AND seq > ? ORDER BY seq LIMIT ?', userId, afterSeq, limit);
+	}
+
+	async lastSeq(userId: string): Promise<number> {
+		return Promise.resolve(this.#head(userId));
+	}
+
+	#head(userId: string): number {
+		return this.#heads.get('WHERE userId = ?', userId)?.lastSeq ?? 0;
+	}
+}

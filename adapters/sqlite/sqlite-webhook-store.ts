@@ -1,0 +1,106 @@
+import type {WebhookChanges, WebhookStore} from '../../domain/ports/webhook-store.ts';
+import type {Webhook} from '../../domain/webhooks/webhook.ts';
+import type {SqliteDatabase} from './database.ts';
+import {SqliteTable, type Columns} from './sqlite-table.ts';
+
+/** A webhook with its previous secret in two columns. */
+interface WebhookRow extends Omit<Webhook, 'previousSecret'> {
+	readonly previousSealed: string | null;
+	readonly previousUntil: Date | null;
+}
+
+const COLUMNS: Columns<WebhookRow> = {
+	id: 'plain',
+	userId: 'plain',
+	connectionId: 'plain',
+	url: 'plain',
+	events: 'json',
+	sealedSecret: 'plain',
+	previousSealed: 'plain',
+	previousUntil: 'date',
+	active: 'flag',
+	disabledReason: 'plain',
+	disabledAt: 'date',
+	timeoutMs: 'plain',
+	retryScheduleMs: 'json',
+	createdAt: 'date',
+	updatedAt: 'date',
+	deletedAt: 'date',
+};
+
+/** Webhooks in the embedded store. */
+export class SqliteWebhookStore implements WebhookStore {
+	readonly #webhooks: SqliteTable<WebhookRow>;
+
+	constructor({database}: {database: SqliteDatabase}) {
+		this.#webhooks = new SqliteTable<WebhookRow>({database, name: 'webhooks', columns: COLUMNS});
+	}
+
+	async insert(webhook: Webhook): Promise<void> {
+		await this.#webhooks.transact(() => this.#webhooks.insert(toRow(webhook), 'ON CONFLICT (id) DO NOTHING'));
+	}
+
+	async find(id: string): Promise<Webhook | undefined> {
+		const row = await this.#webhooks.find('WHERE id = ? AND deletedAt IS NULL', id);
+		return row && fromRow(row);
+	}
+
+	async listByConnection(connectionId: string): Promise<readonly Webhook[]> {
+		const rows = await this.#webhooks.list(
+			'WHERE connectionId = ? AND deletedAt IS NULL ORDER BY createdAt, id',
+			connectionId,
+		);
+		return rows.map(fromRow);
+	}
+
+	async listForEvent(userId: string, connectionId: string | null): Promise<readonly Webhook[]> {
+		const rows = await this.#webhooks.list(
+			`WHERE userId = ? AND (connectionId IS NULL OR connectionId = ?) AND deletedAt IS NULL ORDER BY createdAt, id`,
+			userId,
+			connectionId,
+		);
+		return rows.map(fromRow);
+	}
+
+	update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined> {
+		return this.#webhooks.transact(() => {
+			const row = this.#webhooks.get('WHERE id = ? AND deletedAt IS NULL', id);
+			if (row === undefined) {
+				return undefined;
+			}
+			const cleared = changes.active === true ? {disabledReason: null, disabledAt: null} : {};
+			const changed: WebhookRow = {...row, ...changes, ...cleared, updatedAt: at};
+			this.#webhooks.insert(
+				changed,
+				`ON CONFLICT (id) DO UPDATE SET url = excluded.url, events = excluded.events, active = excluded.active,
+				disabledReason = excluded.disabledReason, disabledAt = excluded.disabledAt, updatedAt = excluded.updatedAt`,
+			);
+			return fromRow(changed);
+		});
+	}
+
+	disable(id: string, reason: string, at: Date): Promise<boolean> {
+		return this.#webhooks.transact(() =>
+			this.#webhooks.run(
+				`UPDATE webhooks SET active = 0, disabledReason = ?1, disabledAt = ?2, updatedAt = ?2
+				WHERE id = ?3 AND active AND deletedAt IS NULL`,
+				reason,
+				at.getTime(),
+				id,
+			),
+		);
+	}
+
+	async markDeleted(id: string, at: Date): Promise<void> {
+		const sql = 'UPDATE webhooks SET deletedAt = ?1, updatedAt = ?1 WHERE id = ?2 AND deletedAt IS NULL';
+		await this.#webhooks.transact(() => this.#webhooks.run(sql, at.getTime(), id));
+	}
+}
+
+function toRow({previousSecret, ...webhook}: Webhook): WebhookRow {
+	return {...webhook, previousSealed: previousSecret?.sealed ?? null, previousUntil: previousSecret?.until ?? null};
+}
+
+function fromRow({previousSealed: sealed, previousUntil: until, ...webhook}: WebhookRow): Webhook {
+	return {...webhook, previousSecret: sealed === null || until === null ? null : {sealed, until}};
+}

@@ -1,0 +1,184 @@
+import {mkdir, writeFile} from 'node:fs/promises';
+import {join} from 'node:path';
+import test, {type ExecutionContext} from 'ava';
+import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
+import {SetupError, StoreUnavailableError} from '../../domain/errors.ts';
+import {createTemporaryFolder} from '../support/temporary-folder.ts';
+
+const MIGRATIONS = ['CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)'];
+
+interface Fixture extends AsyncDisposable {
+	readonly path: string;
+	open(migrations?: readonly string[]): SqliteDatabase;
+}
+
+async function createFixture(): Promise<Fixture> {
+	const folder = await createTemporaryFolder();
+	const path = join(folder.path, 'notes.db');
+	const opened: SqliteDatabase[] = [];
+	return {
+		path,
+		open(migrations = MIGRATIONS) {
+			const database = new SqliteDatabase({path, migrations});
+			opened.push(database);
+			return database;
+		},
+		async [Symbol.asyncDispose]() {
+			for (const database of opened) await database[Symbol.asyncDispose]();
+			await folder[Symbol.asyncDispose]();
+		},
+	};
+}
+
+function insert(database: SqliteDatabase, text: string): Promise<unknown> {
+	return database.write(() => database.prepare('INSERT INTO note (text) VALUES (?)').run(text));
+}
+
+function notes(database: SqliteDatabase): readonly unknown[] {
+	return database
+		.prepare('SELECT text FROM note ORDER BY id')
+		.all()
+		.map(({text}) => text);
+}
+
+function refusesToOpen(t: ExecutionContext, open: () => unknown, message: RegExp): void {
+	const error = t.throws(open, {instanceOf: SetupError, message});
+	t.false(error.message.includes('\n'));
+}
+
+test('a resolved write is there after closing and opening again', async (t) => {
+	await using fixture = await createFixture();
+	const first = fixture.open();
+	await insert(first, 'kept');
+	await first[Symbol.asyncDispose]();
+	t.deepEqual(notes(fixture.open()), ['kept']);
+});
+
+test('closing finishes what is pending', async (t) => {
+	await using fixture = await createFixture();
+	const first = fixture.open();
+	const pending = Array.from({length: 2500}, (_, index) => insert(first, String(index)));
+	await first[Symbol.asyncDispose]();
+	await Promise.all(pending);
+	t.is(notes(fixture.open()).length, 2500);
+});
+
+test('writes of one turn share a transaction and resolve after its commit, in order', async (t) => {
+	await using fixture = await createFixture();
+	const database = fixture.open();
+	const steps: string[] = [];
+	const write = async (name: string): Promise<void> => {
+		await database.write(() => steps.push(`run ${name}`));
+		steps.push(`committed ${name}`);
+	};
+	await Promise.all([write('a'), write('b'), write('c')]);
+	t.deepEqual(steps, ['run a', 'run b', 'run c', 'committed a', 'committed b', 'committed c']);
+});
+
+test('a flood of writes leaves room for other work in between', async (t) => {
+	await using fixture = await createFixture();
+	const database = fixture.open();
+	let finished = 0;
+	const flood = Array.from({length: 5000}, async (_, index) => {
+		await insert(database, String(index));
+		finished++;
+	});
+	const seen: number[] = [];
+	while (finished < 5000) {
+		await new Promise((resolve) => setImmediate(resolve));
+		seen.push(finished);
+	}
+	await Promise.all(flood);
+	t.true(seen.length >= 5, seen.join(' '));
+});
+
+test('what one caller fails at does not undo the work of others', async (t) => {
+	await using fixture = await createFixture();
+	const database = fixture.open();
+	const results = await Promise.allSettled([
+		insert(database, 'before'),
+		database.write(() => {
+			database.prepare('INSERT INTO note (text) VALUES (?)').run('half');
+			throw new RangeError('second half');
+		}),
+		insert(database, 'before'),
+		insert(database, 'after'),
+	]);
+	t.deepEqual(
+		results.map(({status}) => status),
+		['fulfilled', 'rejected', 'rejected', 'fulfilled'],
+	);
+	t.true(results[1].status === 'rejected' && results[1].reason instanceof RangeError);
+	t.deepEqual(notes(database), ['before', 'after']);
+});
+
+test('a full disk fails the whole transaction, and the next one is not affected', async (t) => {
+	await using fixture = await createFixture();
+	const database = fixture.open();
+	const {page_count: pages} = database.prepare('PRAGMA page_count').get() ?? {};
+	database.prepare(`PRAGMA max_page_count=${Number(pages) + 2}`).get();
+	const results = await Promise.allSettled([insert(database, 'small'), insert(database, 'x'.repeat(100_000))]);
+	for (const result of results) {
+		t.true(result.status === 'rejected' && result.reason instanceof StoreUnavailableError);
+	}
+	database.prepare('PRAGMA max_page_count=1000000').get();
+	await insert(database, 'enough room');
+	t.deepEqual(notes(database), ['enough room']);
+});
+
+test('a closed database refuses to write', async (t) => {
+	await using fixture = await createFixture();
+	const database = fixture.open();
+	await database[Symbol.asyncDispose]();
+	await database[Symbol.asyncDispose]();
+	await t.throwsAsync(
+		database.write(() => undefined),
+		{instanceOf: StoreUnavailableError},
+	);
+});
+
+test('each migration runs once', async (t) => {
+	await using fixture = await createFixture();
+	const first = fixture.open();
+	await insert(first, 'old');
+	await first[Symbol.asyncDispose]();
+	const migrations = [...MIGRATIONS, "ALTER TABLE note ADD COLUMN state TEXT NOT NULL DEFAULT 'new'"];
+	const second = fixture.open(migrations);
+	t.deepEqual({...second.prepare('SELECT text, state FROM note').get()}, {text: 'old', state: 'new'});
+	await second[Symbol.asyncDispose]();
+	t.notThrows(() => fixture.open(migrations));
+});
+
+test('a migration that fails leaves the file as it was', async (t) => {
+	await using fixture = await createFixture();
+	const first = fixture.open();
+	await insert(first, 'kept');
+	await first[Symbol.asyncDispose]();
+	refusesToOpen(t, () => fixture.open([...MIGRATIONS, 'DELETE FROM note; nonsense']), /syntax error/);
+	t.deepEqual(notes(fixture.open()), ['kept']);
+});
+
+test('a file of a newer version is refused and left alone', async (t) => {
+	await using fixture = await createFixture();
+	await fixture.open([...MIGRATIONS, 'CREATE TABLE later (id INTEGER)'])[Symbol.asyncDispose]();
+	refusesToOpen(t, () => fixture.open(), /newer version/);
+	t.notThrows(() => fixture.open([...MIGRATIONS, 'CREATE TABLE later (id INTEGER)']));
+});
+
+test('a file that is open already is refused', async (t) => {
+	await using fixture = await createFixture();
+	const first = fixture.open();
+	refusesToOpen(t, () => fixture.open(), /in use by another process/);
+	await insert(first, 'still works');
+	t.deepEqual(notes(first), ['still works']);
+});
+
+test('what cannot be opened as a database is refused', async (t) => {
+	await using fixture = await createFixture();
+	await writeFile(fixture.path, 'This is text, which somebody put here by mistake. '.repeat(100));
+	refusesToOpen(t, () => fixture.open(), /cannot be opened .*DATA_DIR/);
+
+	await using another = await createFixture();
+	await mkdir(another.path);
+	refusesToOpen(t, () => another.open(), /cannot be opened .*DATA_DIR/);
+});

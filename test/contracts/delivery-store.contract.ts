@@ -1,0 +1,269 @@
+import {randomUUID} from 'node:crypto';
+import type {TestFn} from 'ava';
+import type {ListPosition} from '../../domain/ports/connection-store.ts';
+import type {Delivery, DeliveryState, Outcome} from '../../domain/webhooks/delivery.ts';
+import {after, sampleEvent, sampleOutcome, T0} from '../support/samples.ts';
+import {createRandom, shuffled} from '../support/shuffled.ts';
+import type {StoresHarness} from './stores-harness.ts';
+
+/** What every adapter of the `DeliveryStore` port promises. */
+export function deliveryStoreContract(test: TestFn, harness: StoresHarness): void {
+	test('deliveries: a step makes the row, and an attempt where there was one', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const waiting = sampleOutcome();
+		const {result: _result, nextAttemptAtMs: _next, ...rest} = sampleOutcome({connectionId: null});
+		const skipped: Outcome = {...rest, attempt: 0, state: 'skipped', reason: 'the webhook is switched off'};
+		await deliveryStore.record([]);
+		await deliveryStore.record([waiting, skipped]);
+
+		const row: Delivery = {
+			id: waiting.deliveryId,
+			eventId: waiting.eventId,
+			event: 'message',
+			webhookId: waiting.webhookId,
+			userId: waiting.userId,
+			connectionId: waiting.connectionId,
+			run: 1,
+			attempts: 1,
+			state: 'waiting',
+			createdAt: T0,
+			updatedAt: after(150),
+			deliveredAt: null,
+			nextAttemptAt: after(5150),
+			lastStatus: 503,
+			lastError: 'answered 503',
+			reason: null,
+		};
+		t.deepEqual(await deliveryStore.find(waiting.deliveryId), row);
+		t.deepEqual(await deliveryStore.listAttempts(waiting.deliveryId), [waiting]);
+		t.like(await deliveryStore.find(skipped.deliveryId), {
+			connectionId: null,
+			state: 'skipped',
+			attempts: 0,
+			lastStatus: null,
+			nextAttemptAt: null,
+			reason: 'the webhook is switched off',
+		});
+		t.deepEqual(await deliveryStore.listAttempts(skipped.deliveryId), []);
+		t.is(await deliveryStore.find('dlv_unknown'), undefined);
+		t.deepEqual(await deliveryStore.listAttempts('dlv_unknown'), []);
+	});
+
+	test('deliveries: the row ends with the furthest step, the attempts are all there', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const life = lifeOf('parked', 'waiting', 'waiting', 'delivered');
+		for (const outcome of life) await deliveryStore.record([outcome]);
+		const last = life.at(-1) ?? sampleOutcome();
+
+		t.like(await deliveryStore.find(last.deliveryId), {
+			state: 'delivered',
+			attempts: 3,
+			createdAt: T0,
+			updatedAt: new Date(last.atMs),
+			deliveredAt: new Date(last.atMs),
+			nextAttemptAt: null,
+			lastStatus: 200,
+			lastError: null,
+		});
+		t.deepEqual(await deliveryStore.listAttempts(last.deliveryId), life.slice(1));
+	});
+
+	test('deliveries: a late step moves nothing back, but its attempt is kept', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const [first, second, third] = lifeOf('waiting', 'waiting', 'dead');
+		if (first === undefined || second === undefined || third === undefined) return t.fail();
+		await deliveryStore.record([third]);
+		const row = await deliveryStore.find(third.deliveryId);
+		await deliveryStore.record([first]);
+		await deliveryStore.record([second, third]);
+
+		t.like(row, {state: 'dead', attempts: 3});
+		t.deepEqual(await deliveryStore.find(third.deliveryId), row);
+		t.deepEqual(await deliveryStore.listAttempts(third.deliveryId), [first, second, third]);
+	});
+
+	test('deliveries: an attempt that is told twice stays as it was told first', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const outcome = sampleOutcome();
+		await deliveryStore.record([outcome]);
+		await deliveryStore.record([{...outcome, atMs: outcome.atMs + 1000}]);
+
+		t.deepEqual(await deliveryStore.listAttempts(outcome.deliveryId), [outcome]);
+		t.like(await deliveryStore.find(outcome.deliveryId), {updatedAt: new Date(outcome.atMs)});
+	});
+
+	test('deliveries: a replay starts over, and the attempts of the run before stay', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const first = lifeOf('waiting', 'dead');
+		const second = lifeOf('queued', 'delivered').map((outcome) => ({
+			...outcome,
+			run: 2,
+			deliveryId: first[0]?.deliveryId ?? '',
+			firstAtMs: T0.getTime() + 60_000,
+		}));
+		await deliveryStore.record(first);
+		await deliveryStore.record(second.slice(0, 1));
+		const id = first[0]?.deliveryId ?? '';
+		t.like(await deliveryStore.find(id), {state: 'queued', run: 2, attempts: 0, createdAt: T0});
+		await deliveryStore.record(second);
+
+		t.like(await deliveryStore.find(id), {state: 'delivered', run: 2, attempts: 1, createdAt: T0});
+		t.deepEqual(
+			(await deliveryStore.listAttempts(id)).map(({run, attempt}) => [run, attempt]),
+			[
+				[1, 1],
+				[1, 2],
+				[2, 1],
+			],
+		);
+	});
+
+	for (const [from, to] of [
+		[1, 25],
+		[26, 50],
+	] as const) {
+		test(`deliveries: steps in any order and number end the same (orders ${from} to ${to})`, async (t) => {
+			await using fixture = await harness.open();
+			const {deliveryStore} = fixture.stores;
+			const lives = [
+				lifeOf('parked', 'waiting', 'waiting', 'parked', 'delivered'),
+				lifeOf('waiting', 'waiting', 'dead'),
+				twoRuns(),
+			];
+			await deliveryStore.record(lives.flat());
+			const expected = await Promise.all(lives.map((life) => snapshot(life[0]?.deliveryId ?? '')));
+
+			for (let seed = from; seed <= to; seed++) {
+				const renamed = lives.map((life) => renameDelivery(life));
+				const twice = renamed.flat().flatMap((outcome) => (seed % 2 === 0 ? [outcome] : [outcome, outcome]));
+				await recordInBatches(shuffled([...renamed.flat(), ...twice], seed), seed);
+				for (const [index, life] of renamed.entries()) {
+					t.deepEqual(withoutId(await snapshot(life[0]?.deliveryId ?? '')), withoutId(expected[index]), `seed ${seed}`);
+				}
+			}
+
+			/** Some batches one after another, some at the same time through both instances. */
+			async function recordInBatches(outcomes: readonly Outcome[], seed: number): Promise<void> {
+				const random = createRandom(seed);
+				const batches: Outcome[][] = [];
+				for (let start = 0; start < outcomes.length;) {
+					const size = 1 + Math.floor(random() * 8);
+					batches.push(outcomes.slice(start, start + size));
+					start += size;
+				}
+				const half = Math.floor(batches.length / 2);
+				for (const batch of batches.slice(0, half)) await deliveryStore.record(batch);
+				await Promise.all(
+					batches.slice(half).map((batch, index) => {
+						const stores = index % 2 === 0 ? fixture.stores : fixture.others;
+						return stores.deliveryStore.record(batch);
+					}),
+				);
+			}
+
+			async function snapshot(id: string) {
+				return {row: await deliveryStore.find(id), attempts: await deliveryStore.listAttempts(id)};
+			}
+		});
+	}
+
+	test('deliveries: the first steps of one delivery may come through two processes at once', async (t) => {
+		await using fixture = await harness.open();
+		const lives = Array.from({length: 20}, () => lifeOf('waiting', 'waiting', 'delivered'));
+		await Promise.all(
+			lives.flatMap((life) =>
+				life.map((outcome, index) => {
+					const stores = index % 2 === 0 ? fixture.stores : fixture.others;
+					return stores.deliveryStore.record([outcome]);
+				}),
+			),
+		);
+
+		for (const life of lives) {
+			const id = life[0]?.deliveryId ?? '';
+			t.like(await fixture.stores.deliveryStore.find(id), {state: 'delivered', attempts: 3});
+			t.deepEqual(await fixture.stores.deliveryStore.listAttempts(id), life);
+		}
+	});
+
+	test('deliveries: pages of a webhook go back in time without gaps or repeats', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const webhookId = randomUUID();
+		const outcomes = Array.from({length: 11}, (_, index) =>
+			sampleOutcome({webhookId, firstAtMs: T0.getTime() + Math.floor(index / 4)}),
+		);
+		await deliveryStore.record(shuffled(outcomes, 3));
+		await deliveryStore.record([sampleOutcome()]);
+
+		const expected = outcomes
+			.map(({deliveryId: id, firstAtMs}) => ({id, firstAtMs}))
+			.sort((a, b) => b.firstAtMs - a.firstAtMs || (a.id > b.id ? -1 : 1))
+			.map(({id}) => id);
+		const seen: string[] = [];
+		let position: ListPosition | undefined;
+		for (;;) {
+			const page = await deliveryStore.listByWebhook(webhookId, {limit: 3, ...(position && {before: position})});
+			seen.push(...page.map(({id}) => id));
+			position = page.at(-1);
+			if (page.length < 3) break;
+		}
+		t.deepEqual(seen, expected);
+		t.deepEqual(await deliveryStore.listByWebhook(randomUUID(), {limit: 3}), []);
+	});
+}
+
+/** The steps of one delivery; a state that follows an attempt brings its result. */
+function lifeOf(...states: readonly DeliveryState[]): readonly Outcome[] {
+	const base = sampleOutcome();
+	let attempt = 0;
+	return states.map((state, index): Outcome => {
+		const {result, nextAttemptAtMs: _, ...rest} = base;
+		const atMs = base.firstAtMs + index * 1000;
+		const tried = state === 'waiting' || state === 'dead' || state === 'delivered';
+		attempt += tried ? 1 : 0;
+		return {
+			...rest,
+			attempt,
+			state,
+			atMs,
+			...(tried && result && {result: state === 'delivered' ? success : result}),
+			...((state === 'waiting' || state === 'parked') && {nextAttemptAtMs: atMs + 5000}),
+			...(state === 'dead' && {reason: 'the schedule is used up'}),
+		};
+	});
+}
+
+const success = {status: 200, durationMs: 12, errorClass: null, error: null, answer: ''};
+
+/** Died, then replayed an hour later and delivered. */
+function twoRuns(): readonly Outcome[] {
+	const first = lifeOf('waiting', 'dead');
+	const hour = 3_600_000;
+	const second = lifeOf('queued', 'waiting', 'delivered').map((outcome) => ({
+		...outcome,
+		run: 2,
+		atMs: outcome.atMs + hour,
+		firstAtMs: outcome.firstAtMs + hour,
+	}));
+	const {deliveryId = '', eventId = '', webhookId = '', userId = '', connectionId = null} = first[0] ?? {};
+	return [...first, ...second.map((outcome) => ({...outcome, deliveryId, eventId, webhookId, userId, connectionId}))];
+}
+
+/** The same life of another delivery. */
+function renameDelivery(life: readonly Outcome[]): readonly Outcome[] {
+	const {deliveryId} = sampleOutcome({eventId: sampleEvent().id});
+	return life.map((outcome) => ({...outcome, deliveryId}));
+}
+
+function withoutId(snapshot: {row: Delivery | undefined; attempts: readonly Outcome[]} | undefined): unknown {
+	return {
+		row: {...snapshot?.row, id: ''},
+		attempts: snapshot?.attempts.map((attempt) => ({...attempt, deliveryId: ''})),
+	};
+}

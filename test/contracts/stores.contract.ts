@@ -1,0 +1,28 @@
+import type {TestFn} from 'ava';
+import {commandStoreContract} from './command-store.contract.ts';
+import {connectionStoreContract} from './connection-store.contract.ts';
+import {deadLetterStoreContract} from './dead-letter-store.contract.ts';
+import {deliveryStoreContract} from './delivery-store.contract.ts';
+import {engineStateStoreContract} from './engine-state-store.contract.ts';
+import {eventStoreContract} from './event-store.contract.ts';
+import {leaseStoreContract} from './lease-store.contract.ts';
+import type {StoresHarness} from './stores-harness.ts';
+import {tokenStoreContract} from './token-store.contract.ts';
+import {userStoreContract} from './user-store.contract.ts';
+import {webhookStoreContract} from './webhook-store.contract.ts';
+import {workerStoreContract} from './worker-store.contract.ts';
+
+/** The suites of all store ports. */
+export function storesContract(test: TestFn, harness: StoresHarness): void {
+	userStoreContract(test, harness);
+	tokenStoreContract(test, harness);
+	connectionStoreContract(test, harness);
+	workerStoreContract(test, harness);
+	webhookStoreContract(test, harness);
+	eventStoreContract(test, harness);
+	deliveryStoreContract(test, harness);
+	commandStoreContract(test, harness);
+	deadLetterStoreContract(test, harness);
+	leaseStoreContract(test, harness);
+	engineStateStoreContract(test, harness);
+}
