@@ -1,0 +1,77 @@
+import type {Connection} from '../../domain/connections/connection.ts';
+import type {CommandRecord} from '../../domain/messaging/command.ts';
+import type {DeadLetter} from '../../domain/ports/dead-letter-store.ts';
+import type {LoggedEvent} from '../../domain/ports/event-store.ts';
+import type {ApiToken, User} from '../../domain/tokens/token.ts';
+import type {Delivery, Outcome} from '../../domain/webhooks/delivery.ts';
+import type {Webhook} from '../../domain/webhooks/webhook.ts';
+import type {PackedText} from './packed-text.ts';
+
+/** How a domain object lies in MongoDB: its `id` is the `_id`, everything else has its own name. */
+export type Document<T extends {readonly id: string}> = Omit<T, 'id'> & {readonly _id: string};
+
+/** When MongoDB may delete the document (about a minute late); set at each write, so that another retention needs no new index. */
+interface Expiring {
+	readonly expiresAt: Date;
+}
+
+/** With a body that may be larger than a document. */
+type Packed<T> = Omit<T, 'body'> & {readonly body: PackedText};
+
+/** Who holds the places of a worker. */
+export interface WorkerPlacesDocument {
+	/** The worker's id. */
+	readonly _id: string;
+	readonly holders: readonly string[];
+}
+
+/** What outlives a user's events, so that `seq` never starts again. */
+export interface EventSequenceDocument {
+	/** The user's id. */
+	readonly _id: string;
+	/** Not below any `seq` ever given. */
+	readonly reserved: number;
+}
+
+export interface DeliveryDocument extends Document<Delivery>, Expiring {
+	readonly progress: number;
+}
+
+export interface CommandDocument extends Document<CommandRecord>, Expiring {
+	/** User and Idempotency-Key, unique; absent without a key and once another command took it over. */
+	readonly idempotency?: string;
+}
+
+export interface LeaseDocument {
+	/** The lease's name. */
+	readonly _id: string;
+	/** Null after a release: whoever comes next is a new holder. */
+	readonly holder: string | null;
+	readonly token: number;
+	readonly expiresAtMs: number;
+}
+
+export interface EngineStateDocument {
+	/** Engine and session as a JSON array. */
+	readonly _id: string;
+	readonly engine: string;
+	readonly session: string;
+	readonly state: string;
+}
+
+export type UserDocument = Document<User>;
+export type TokenDocument = Document<ApiToken>;
+export type ConnectionDocument = Document<Connection>;
+export type WebhookDocument = Document<Webhook>;
+export type EventDocument = Packed<Document<LoggedEvent>> & Expiring;
+/** `_id` is the outcome's `attemptId`. */
+export type AttemptDocument = Outcome & Expiring & {readonly _id: string};
+export type DeadLetterDocument = Packed<Document<DeadLetter>> & Expiring;
+
+export function toDocument<T extends {readonly id: string}>({id, ...rest}: T): Document<T> {
+	return {_id: id, ...rest};
+}
+
+export function fromDocument<T extends {readonly id: string}>({_id, ...rest}: Document<T>): T {
+	return {id: _id, ...rest} as unknown as T;
+}

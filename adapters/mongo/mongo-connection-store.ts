@@ -1,0 +1,99 @@
+import type {Model, QueryFilter, UpdateQuery} from 'mongoose';
+import {afterReport} from '../../domain/connections/after-report.ts';
+import type {Connection, SessionReport} from '../../domain/connections/connection.ts';
+import type {ConnectionStore, Page} from '../../domain/ports/connection-store.ts';
+import {fromDocument, toDocument, type ConnectionDocument} from './documents.ts';
+import {insertOnce} from './insert-once.ts';
+import type {MongoDatabase} from './mongo-database.ts';
+import {withinDeadline} from './within-deadline.ts';
+
+/** Connections in MongoDB. */
+export class MongoConnectionStore implements ConnectionStore {
+	readonly #connections: Model<ConnectionDocument>;
+
+	constructor({database}: {database: MongoDatabase}) {
+		this.#connections = database.models.connections;
+	}
+
+	insert(connection: Connection): Promise<void> {
+		return insertOnce(this.#connections, toDocument(connection));
+	}
+
+	find(id: string): Promise<Connection | undefined> {
+		return this.#findOne({_id: id});
+	}
+
+	findBySession(sessionName: string): Promise<Connection | undefined> {
+		return this.#findOne({sessionName});
+	}
+
+	list(userId: string, {limit, after}: Page): Promise<readonly Connection[]> {
+		const rest: QueryFilter<ConnectionDocument> =
+			after === undefined
+				? {}
+				: {
+						createdAt: {$gte: after.createdAt},
+						$or: [{createdAt: {$gt: after.createdAt}}, {_id: {$gt: after.id}}],
+					};
+		return this.#list({userId, deletedAt: null, ...rest}, limit);
+	}
+
+	rename(id: string, name: string | null, at: Date): Promise<Connection | undefined> {
+		return this.#update({_id: id}, {$set: {name, updatedAt: at}});
+	}
+
+	/** Compare-and-set on the state that was read: when another report came in between, this one is weighed again. */
+	async applyReport(id: string, report: SessionReport): Promise<boolean> {
+		for (;;) {
+			const known = await this.find(id);
+			const applied = known && afterReport(known, report);
+			if (known === undefined || applied === undefined) {
+				return false;
+			}
+			const {status, statusAt, me, phoneNumber, linkedAt, updatedAt} = applied.connection;
+			const {matchedCount} = await withinDeadline(
+				this.#connections.updateOne(
+					{_id: id, status: known.status, statusAt: known.statusAt, deletedAt: null},
+					{$set: {status, statusAt, me, phoneNumber, linkedAt}, $max: {updatedAt}},
+				),
+			);
+			if (matchedCount === 1) {
+				return applied.changed;
+			}
+		}
+	}
+
+	async assign(id: string, workerId: string | null, engine: string | null, at: Date): Promise<void> {
+		const changes = {workerId, updatedAt: at, ...(engine !== null && {engine})};
+		await withinDeadline(this.#connections.updateOne({_id: id, deletedAt: null}, {$set: changes}));
+	}
+
+	async markDeleted(id: string, at: Date): Promise<Connection | undefined> {
+		const deleted = {status: 'stopped', desiredState: 'stopped', workerId: null, updatedAt: at, deletedAt: at} as const;
+		return (await this.#update({_id: id, deletedAt: null}, {$set: deleted})) ?? (await this.find(id));
+	}
+
+	listUnprovisioned(limit: number): Promise<readonly Connection[]> {
+		return this.#list({$or: [{workerId: null}, {status: 'pending'}], desiredState: 'running', deletedAt: null}, limit);
+	}
+
+	async #findOne(filter: QueryFilter<ConnectionDocument>): Promise<Connection | undefined> {
+		const document = await withinDeadline(this.#connections.findOne(filter).lean<ConnectionDocument | null>());
+		return document === null ? undefined : fromDocument<Connection>(document);
+	}
+
+	async #list(filter: QueryFilter<ConnectionDocument>, limit: number): Promise<readonly Connection[]> {
+		const query = this.#connections.find(filter).sort({createdAt: 1, _id: 1}).limit(limit);
+		const documents = await withinDeadline(query.lean<ConnectionDocument[]>());
+		return documents.map((document) => fromDocument<Connection>(document));
+	}
+
+	async #update(
+		filter: QueryFilter<ConnectionDocument>,
+		update: UpdateQuery<ConnectionDocument>,
+	): Promise<Connection | undefined> {
+		const query = this.#connections.findOneAndUpdate(filter, update, {returnDocument: 'after'});
+		const document = await withinDeadline(query.lean<ConnectionDocument | null>());
+		return document === null ? undefined : fromDocument<Connection>(document);
+	}
+}

@@ -1,0 +1,29 @@
+import type {Model} from 'mongoose';
+import type {UserStore} from '../../domain/ports/user-store.ts';
+import type {User} from '../../domain/tokens/token.ts';
+import {fromDocument, toDocument, type UserDocument} from './documents.ts';
+import {insertOnce} from './insert-once.ts';
+import type {MongoDatabase} from './mongo-database.ts';
+import {withinDeadline} from './within-deadline.ts';
+
+/** Users in MongoDB. */
+export class MongoUserStore implements UserStore {
+	readonly #users: Model<UserDocument>;
+
+	constructor({database}: {database: MongoDatabase}) {
+		this.#users = database.models.users;
+	}
+
+	insert(user: User): Promise<void> {
+		return insertOnce(this.#users, toDocument(user));
+	}
+
+	async find(id: string): Promise<User | undefined> {
+		const document = await withinDeadline(this.#users.findById(id).lean<UserDocument | null>());
+		return document === null ? undefined : fromDocument<User>(document);
+	}
+
+	async hasAdmin(): Promise<boolean> {
+		return (await withinDeadline(this.#users.exists({isAdmin: true}))) !== null;
+	}
+}
