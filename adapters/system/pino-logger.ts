@@ -1,0 +1,59 @@
+import {destination as openDestination, pino, stdTimeFunctions, type Logger as Pino} from 'pino';
+import type {Logger} from '../../domain/ports/logger.ts';
+import {toLogFields} from './log-fields.ts';
+import {toReadableLine} from './readable-line.ts';
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
+export interface PinoLoggerOptions {
+	/** Lines below this are not written. */
+	readonly level: LogLevel;
+	/** One readable line per event instead of JSON: for terminals. */
+	readonly pretty: boolean;
+	/** Where lines go, each with its line break; default stdout. */
+	readonly destination?: {write(line: string): void};
+}
+
+/**
+ * JSON lines on stdout: `level`, `time` (ISO 8601), `msg` (the event's name) and the fields, with secrets and message text
+ * taken out (see `toLogFields`).
+ */
+export class PinoLogger implements Logger {
+	readonly #pino: Pino;
+
+	constructor({level, pretty, destination}: PinoLoggerOptions) {
+		// Not synchronous: a slow reader of stdout must not stop the process. Flushed when the process exits.
+		const target = destination ?? (pretty ? process.stdout : openDestination({dest: 1, sync: false}));
+		this.#pino = pino(
+			{
+				level,
+				base: null,
+				timestamp: stdTimeFunctions.isoTime,
+				formatters: {level: (label) => ({level: label})},
+			},
+			pretty ? {write: (line: string) => target.write(toReadableLine(line))} : target,
+		);
+	}
+
+	debug(fields: object, event: string): void {
+		this.#write('debug', fields, event);
+	}
+
+	info(fields: object, event: string): void {
+		this.#write('info', fields, event);
+	}
+
+	warn(fields: object, event: string): void {
+		this.#write('warn', fields, event);
+	}
+
+	error(fields: object, event: string): void {
+		this.#write('error', fields, event);
+	}
+
+	#write(level: 'debug' | 'info' | 'warn' | 'error', fields: object, event: string): void {
+		if (this.#pino.isLevelEnabled(level)) {
+			this.#pino[level](toLogFields(fields, level === 'error'), event);
+		}
+	}
+}
