@@ -111,9 +111,16 @@ export class Connections {
 		return deleted ?? connection;
 	}
 
-	/** The QR code to scan, or that it is not needed. @throws {CommandFailedError} QR_NOT_READY: ask again in a second. */
+	/**
+	 * The QR code to scan, or that it is not needed.
+	 * @throws {NotFoundError} it was deleted, too
+	 * @throws {CommandFailedError} QR_NOT_READY: ask again in a second
+	 */
 	async linkState(userId: string, id: string): Promise<LinkState> {
 		const connection = await this.get(userId, id);
+		if (connection.deletedAt !== null) {
+			throw new NotFoundError('Connection not found');
+		}
 		if (connection.status === 'connected') {
 			return {kind: 'connected'};
 		}

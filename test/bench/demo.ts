@@ -63,7 +63,7 @@ async function run(client: ApiClient, token: string, id: string): Promise<void> 
 		const current = await client.call<Connection>('GET', `/connections/${id}`);
 		return current.status === 'connected' && current;
 	}, STEP_TIMEOUT_MS);
-	say('scanned', connection === false ? '' : `connected as +${connection.phoneNumber ?? '?'}`);
+	say('scanned', `connected as +${connection.phoneNumber ?? '?'}`);
 
 	await using sink = await WebhookSink.start();
 	await using stream = new StreamClient(URL_BASE, token);
@@ -101,7 +101,7 @@ async function run(client: ApiClient, token: string, id: string): Promise<void> 
 		const entries = await client.call<readonly LogEntry[]>('GET', `/webhooks/${webhook.id}/logs`);
 		return entries.length >= 4 && entries.every((entry) => entry.status === 'delivered') && entries;
 	}, STEP_TIMEOUT_MS);
-	say('delivery log', `${log === false ? 0 : log.length} deliveries, all delivered`);
+	say('delivery log', `${log.length} deliveries, all delivered`);
 }
 
 try {

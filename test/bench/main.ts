@@ -9,6 +9,7 @@ import {ApiClient} from '../support/api-client.ts';
 import {eventually} from '../support/eventually.ts';
 import {FakeWaha} from '../support/fake-waha.ts';
 import {GatewayProcess} from '../support/gateway-process.ts';
+import {removeTopology} from '../support/remove-topology.ts';
 import type {GeneratorResult, GeneratorTask} from './generator.ts';
 import {measureEmbedded, measureRabbitMq, type BrokerLimits} from './limits.ts';
 import {usageOf} from './process-usage.ts';
@@ -58,14 +59,19 @@ async function measureServices(sink: Sink): Promise<void> {
 		return;
 	}
 	const limits = await measureRabbitMq(amqpUrl);
+	const namespace = `bench-${randomUUID().slice(0, 8)}`;
 	const env = {
 		AMQP_URL: amqpUrl,
 		MONGODB_URL: `${mongodbUrl}/bench_${randomBytes(4).toString('hex')}`,
 		REDIS_URL: redisUrl,
-		NAMESPACE: `bench-${randomUUID().slice(0, 8)}`,
+		NAMESPACE: namespace,
 		ENCRYPTION_KEY: randomBytes(32).toString('hex'),
 	};
-	await measure('RabbitMQ + MongoDB + Redis', env, limits, sink);
+	try {
+		await measure('RabbitMQ + MongoDB + Redis', env, limits, sink);
+	} finally {
+		await removeTopology(amqpUrl, namespace);
+	}
 }
 
 async function measure(name: string, env: Record<string, string>, limits: BrokerLimits, sink: Sink): Promise<void> {

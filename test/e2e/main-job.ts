@@ -106,12 +106,12 @@ async function checkLog(t: ExecutionContext, world: World, bodies: readonly stri
 		return events.length >= bodies.length && events;
 	});
 	const byBody = new Map<string, number>();
-	for (const {body} of logged || []) byBody.set(body, (byBody.get(body) ?? 0) + 1);
+	for (const {body} of logged) byBody.set(body, (byBody.get(body) ?? 0) + 1);
 	t.true(
 		bodies.every((body) => byBody.get(body) === 1),
 		'each event once in the log, the same bytes',
 	);
-	const seqs = (logged || []).map(({seq}) => seq);
+	const seqs = logged.map(({seq}) => seq);
 	t.deepEqual(
 		seqs,
 		seqs.map((_, index) => index + 1),

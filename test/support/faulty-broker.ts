@@ -8,9 +8,11 @@ import type {
 	OutgoingMessage,
 	Settlement,
 } from '../../domain/ports/broker.ts';
+import type {HealthCheck} from '../../domain/ports/health-check.ts';
 
-/** A broker that can be taken away from those who publish. */
-export class FaultyBroker implements Broker {
+/** A broker that can be taken away from those who publish, and its health. */
+export class FaultyBroker implements Broker, HealthCheck {
+	readonly dependency = 'broker';
 	/** `away` refuses at once; `silent` takes messages and never confirms. */
 	mode: 'working' | 'away' | 'silent' = 'working';
 	/** What got through. */
@@ -44,16 +46,24 @@ export class FaultyBroker implements Broker {
 		return this.#broker.reply(request, body);
 	}
 
+	check(): Promise<void> {
+		return this.mode === 'working' ? Promise.resolve() : Promise.reject(unavailable());
+	}
+
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.#broker[Symbol.asyncDispose]();
 	}
 
 	async #gate(): Promise<void> {
 		if (this.mode === 'away') {
-			throw new BrokerUnavailableError('switched off by the test');
+			throw unavailable();
 		}
 		if (this.mode === 'silent') {
 			await new Promise<never>(() => undefined);
 		}
 	}
+}
+
+function unavailable(): BrokerUnavailableError {
+	return new BrokerUnavailableError('switched off by the test');
 }

@@ -156,7 +156,12 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 				},
 				body,
 			}),
-		[Symbol.asyncDispose]: () => owned.disposeAsync(),
+		[Symbol.asyncDispose]: async () => {
+			// Batches in hand are flushed by timers that do not keep a process alive.
+			const awake = setInterval(() => undefined, 1000);
+			await owned.disposeAsync();
+			clearInterval(awake);
+		},
 	};
 }
 
@@ -167,8 +172,9 @@ export async function createLinkedConnection({client}: Tenant): Promise<Connecti
 	await client.call('POST', `/simulator/connections/${id}/scan`);
 	return eventually(async () => {
 		const connection = await client.call<ConnectionView>('GET', `/connections/${id}`);
-		return connection.status === 'connected' && connection;
-	}) as Promise<ConnectionView>;
+		if (connection.status !== 'connected') throw new Error(`the connection is ${connection.status}`);
+		return connection;
+	});
 }
 
 /** The headers with which WAHA signs. */

@@ -16,6 +16,7 @@ import type {Stores} from '../../domain/ports/stores.ts';
 import {Authenticator} from '../../domain/tokens/authenticator.ts';
 import {displayPrefix, hashToken, newToken, type ApiToken} from '../../domain/tokens/token.ts';
 import {EventStream, type EventStreamSettings} from '../../gateway/ws/event-stream.ts';
+import {eventually} from './eventually.ts';
 import {LossyFanout} from './lossy-fanout.ts';
 import {RecordingLogger} from './recording-logger.ts';
 import {ScriptedEventStore} from './scripted-event-store.ts';
@@ -58,6 +59,8 @@ export class StreamFixture implements AsyncDisposable {
 	readonly #server: Server;
 	readonly #database = new SqliteDatabase({path: ':memory:', migrations: STORE_MIGRATIONS});
 	readonly #probes: StreamProbe[] = [];
+	/** By user. */
+	readonly #connects = new Map<string, number>();
 
 	private constructor(server: Server, clock: Clock, settings: EventStreamSettings) {
 		this.#server = server;
@@ -139,14 +142,20 @@ export class StreamFixture implements AsyncDisposable {
 	}
 
 	/** Opens a tenant's socket and waits until it is live. */
-	async connect({token}: Tenant, options?: ClientOptions): Promise<StreamProbe> {
-		const before = this.log.of('stream.socket.admitted').length;
+	async connect({userId, token}: Tenant, options?: ClientOptions): Promise<StreamProbe> {
+		const expected = (this.#connects.get(userId) ?? 0) + 1;
+		this.#connects.set(userId, expected);
 		const probe = await this.open(`/ws?token=${token}`, options);
-		while (this.log.of('stream.socket.admitted').length === before) {
-			await new Promise((resolve) => setImmediate(resolve));
-			if (!probe.isOpen) throw new Error('the socket was refused');
-		}
+		await eventually(() => {
+			const admitted = this.log.of('stream.socket.admitted').filter(({fields}) => fields['userId'] === userId);
+			return admitted.length >= expected;
+		});
 		return probe;
+	}
+
+	/** Keeps no reference to the sockets that were opened so far. */
+	forgetProbes(): void {
+		this.#probes.length = 0;
 	}
 
 	/** Hands an event to the sockets, as the websocket dispatcher does. */

@@ -7,7 +7,7 @@ export class TcpProxy implements AsyncDisposable {
 	/** Both ends of every open connection. */
 	readonly #pairs = new Set<{readonly client: Socket; readonly upstream: Socket}>();
 	#mode: 'forward' | 'refuse' | 'pause' = 'forward';
-	#refused = 0;
+	#attempts = 0;
 
 	private constructor(server: Server, target: {host: string; port: number}) {
 		this.#server = server;
@@ -34,9 +34,9 @@ export class TcpProxy implements AsyncDisposable {
 		return this.#pairs.size;
 	}
 
-	/** How many connections were turned away. */
-	get refused(): number {
-		return this.#refused;
+	/** How many connections were asked for so far, those that were refused included. */
+	get attempts(): number {
+		return this.#attempts;
 	}
 
 	/** The target's URL with this proxy in front. */
@@ -70,7 +70,12 @@ export class TcpProxy implements AsyncDisposable {
 		}
 	}
 
-	/** Serves again; what was held back by `pause` goes on. */
+	/** Keeps back what the service says on the connections of now, until `heal`. */
+	mute(): void {
+		for (const {upstream} of this.#pairs) upstream.pause();
+	}
+
+	/** Serves again; what was kept back goes on. */
 	heal(): void {
 		this.#mode = 'forward';
 		for (const {client, upstream} of this.#pairs) {
@@ -90,8 +95,8 @@ export class TcpProxy implements AsyncDisposable {
 	}
 
 	#onConnection(client: Socket): void {
+		this.#attempts++;
 		if (this.#mode === 'refuse') {
-			this.#refused++;
 			client.resetAndDestroy();
 			return;
 		}

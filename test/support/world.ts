@@ -7,6 +7,7 @@ import {ApiClient} from './api-client.ts';
 import {eventually} from './eventually.ts';
 import {FakeWaha} from './fake-waha.ts';
 import {GatewayProcess} from './gateway-process.ts';
+import {removeTopology} from './remove-topology.ts';
 import {StreamClient} from './stream-client.ts';
 import {WebhookSink} from './webhook-sink.ts';
 
@@ -48,6 +49,8 @@ export async function createWorld(services?: WorldServices): Promise<World> {
 	const waha = resources.use(await FakeWaha.start({engine: 'NOWEB'}));
 	const sink = resources.use(await WebhookSink.start());
 	const token = `wh_${randomBytes(24).toString('hex')}`;
+	const namespace = `e2e-${randomUUID().slice(0, 8)}`;
+	if (services) resources.defer(() => removeTopology(services.amqpUrl, namespace));
 	const mongodbUrl = services && `${services.mongodbUrl}/e2e_${randomBytes(6).toString('hex')}`;
 	const env = {
 		DATA_DIR: dataDir,
@@ -60,7 +63,7 @@ export async function createWorld(services?: WorldServices): Promise<World> {
 			AMQP_URL: services.amqpUrl,
 			MONGODB_URL: mongodbUrl ?? '',
 			REDIS_URL: services.redisUrl,
-			NAMESPACE: `e2e-${randomUUID().slice(0, 8)}`,
+			NAMESPACE: namespace,
 		}),
 	};
 	const processes = services ? await startEach(resources, env) : await startOne(resources, env);
@@ -126,5 +129,5 @@ async function link(client: ApiClient, waha: FakeWaha): Promise<ConnectionView> 
 	return eventually(async () => {
 		const connection = await client.call<ConnectionView>('GET', `/connections/${created.id}`);
 		return connection.status === 'connected' && connection;
-	}) as Promise<ConnectionView>;
+	});
 }

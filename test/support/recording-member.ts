@@ -1,0 +1,31 @@
+import type {RoomMember} from '../../gateway/ws/room-member.ts';
+import type {StreamFrame} from '../../gateway/ws/stream-frame.ts';
+import type {ProbeFrame} from './stream-probe.ts';
+
+/** A client of a room that takes everything and notes it. */
+export class RecordingMember implements RoomMember {
+	readonly frames: ProbeFrame[] = [];
+	/** Set by tests: no room until then. */
+	full: Promise<void> | undefined;
+
+	get isFull(): boolean {
+		return this.full !== undefined;
+	}
+
+	get ids(): readonly string[] {
+		return this.frames.flatMap(({id}) => id ?? []);
+	}
+
+	get gaps(): readonly ProbeFrame[] {
+		return this.frames.filter(({type}) => type === 'gap');
+	}
+
+	send(frame: StreamFrame): void {
+		this.frames.push(JSON.parse(frame.body.toString()) as ProbeFrame);
+	}
+
+	async drained(): Promise<void> {
+		await this.full;
+		this.full = undefined;
+	}
+}
