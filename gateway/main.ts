@@ -36,7 +36,8 @@ function welcome({newToken, tokenFile, url}: Application): void {
 function endOnSignal(application: Application, log: Logger): void {
 	const end = (signal: NodeJS.Signals): void => {
 		log.info({signal}, 'application.stopping');
-		setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS).unref();
+		// Also keeps the process alive while nothing but a pending batch is left.
+		setTimeout(() => process.exit(1), SHUTDOWN_TIMEOUT_MS);
 		application[Symbol.asyncDispose]().then(
 			() => process.exit(0),
 			(error: unknown) => {

@@ -37,6 +37,9 @@ import {createTemporaryFolder} from './temporary-folder.ts';
 /** As much as the clock goes on for each 20 ms of waiting: batches are written, nothing else that waits comes due early. */
 const STEP_MS = 20;
 
+/** Turns of the event loop that a message takes at most from a timer to its next wait: some commits one after the other. */
+const TURNS = 20;
+
 export const PUBLIC_URL = 'https://gateway.example';
 export const INGESTION_SECRET = randomBytes(32).toString('hex');
 
@@ -154,6 +157,17 @@ export class DispatchHarness implements AsyncDisposable {
 			await this.clock.advance(STEP_MS);
 			return check();
 		}, timeoutMs);
+	}
+
+	/**
+	 * Lets time pass, in steps after which the broker, which never waits for anything but its file, has done what was due. Not for
+	 * what waits for a network.
+	 */
+	async wind(ms: number, stepMs = 500): Promise<void> {
+		for (let passedMs = 0; passedMs < ms; passedMs += stepMs) {
+			await this.clock.advance(Math.min(stepMs, ms - passedMs));
+			for (let turn = 0; turn < TURNS; turn++) await new Promise((resolve) => setImmediate(resolve));
+		}
 	}
 
 	/** The messages that lie in a queue: in hand, ready or waiting, with how often each was handed out. */

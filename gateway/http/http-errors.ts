@@ -1,0 +1,37 @@
+import {DomainError} from '../../domain/errors.ts';
+
+/** No route has this method and path. The wording is the contract's. */
+export class RouteNotFoundError extends DomainError {
+	readonly code = 'ROUTE_NOT_FOUND';
+
+	constructor(method: string, path: string) {
+		super(`Cannot ${method} ${path}`);
+	}
+}
+
+/** The body is over the route's limit. The wording is the contract's. */
+export class PayloadTooLargeError extends DomainError {
+	readonly code = 'PAYLOAD_TOO_LARGE';
+
+	constructor(options?: ErrorOptions) {
+		super('request entity too large', options);
+	}
+}
+
+/** The body has a type, charset or encoding that nobody here reads. */
+export class UnsupportedMediaTypeError extends DomainError {
+	readonly code = 'UNSUPPORTED_MEDIA_TYPE';
+}
+
+/** The caller's budget for this route is used up. The wording is the contract's. */
+export class RateLimitedError extends DomainError {
+	readonly code = 'RATE_LIMITED';
+	override readonly retryable = true;
+	override readonly retryAfterMs: number;
+
+	/** @param retryAfterMs until the window ends */
+	constructor(retryAfterMs: number) {
+		super('ThrottlerException: Too Many Requests');
+		this.retryAfterMs = retryAfterMs;
+	}
+}

@@ -1,0 +1,28 @@
+import type {z} from 'zod';
+import {ValidationError} from '../../domain/errors.ts';
+
+/**
+ * Checks what a client sent. `null` means absent, no body means `{}`, unknown keys are dropped.
+ * @param faults how the error's `message` tells several faults: one text, or the array that webhook clients expect
+ * @throws {ValidationError}
+ */
+export function parse<Schema extends z.ZodObject>(
+	schema: Schema,
+	body: unknown,
+	faults: 'text' | 'array' = 'text',
+): z.output<Schema> {
+	const result = schema.safeParse(withoutNulls(body ?? {}));
+	if (result.success) {
+		return result.data;
+	}
+	const messages = [...new Set(result.error.issues.map(({message}) => message))];
+	throw new ValidationError(faults === 'array' ? messages : messages.join('; '));
+}
+
+/** Clients in other languages send every optional key, as `null`. */
+function withoutNulls(body: unknown): unknown {
+	if (typeof body !== 'object' || body === null || Array.isArray(body)) {
+		throw new ValidationError('The body must be a JSON object');
+	}
+	return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+}

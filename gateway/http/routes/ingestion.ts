@@ -1,0 +1,83 @@
+import express, {type Request, type RequestHandler} from 'express';
+import {ingestionKey} from '../../../domain/connections/session-name.ts';
+import {BrokerUnavailableError, NotFoundError, UnauthenticatedError, ValidationError} from '../../../domain/errors.ts';
+import type {Ingestion} from '../../../domain/events/ingestion.ts';
+import type {UpstreamEvent} from '../../../domain/events/upstream-event.ts';
+import type {Clock} from '../../../domain/ports/clock.ts';
+import type {EngineDirectory} from '../../../domain/ports/engine-directory.ts';
+import type {Logger} from '../../../domain/ports/logger.ts';
+import type {EngineIngress} from '../../../domain/ports/whatsapp-engine.ts';
+
+/** Where the events of HTTP engines enter: the path names the worker and the session, and the session's own key signs. */
+export const INGESTION_PATH = '/api/events/waha/:worker/:session';
+
+/** The contract's limit, far above any event: a worker only repeats what is refused as too large. */
+const BODY_LIMIT_BYTES = 20 * 1024 * 1024;
+
+/** Workers wait for an answer without end; the contract gives it to them within five seconds. */
+const ACCEPT_DEADLINE_MS = 4500;
+
+const RECEIVED = Buffer.from('{"received":true}');
+const RECEIVED_HEADERS = {
+	'Content-Type': 'application/json; charset=utf-8',
+	'Content-Length': RECEIVED.byteLength,
+} as const;
+
+const EMPTY = Buffer.alloc(0);
+
+export interface IngestionDependencies {
+	readonly ingestion: Ingestion;
+	readonly ingress: EngineIngress;
+	readonly workers: EngineDirectory;
+	readonly ingestionSecret: string;
+	readonly clock: Clock;
+	readonly log: Logger;
+}
+
+/**
+ * The whole chain of the ingestion route: an unknown worker is not listened to, nothing is parsed before its signature is verified,
+ * and 2xx goes out only after the broker holds the event.
+ */
+export function ingestionChain(dependencies: IngestionDependencies): readonly RequestHandler[] {
+	const {workers, ingestion, clock} = dependencies;
+	return [
+		(request, _response, next) => {
+			const known = workers.workers().some(({name}) => name === request.params['worker']);
+			next(known ? undefined : new NotFoundError('Worker not found'));
+		},
+		// Signatures cover the bytes as sent: nothing is decompressed.
+		express.raw({limit: BODY_LIMIT_BYTES, inflate: false, type: () => true}),
+		async (request, response) => {
+			const event = readEvent(request, dependencies);
+			await withinDeadline(ingestion.accept(event), clock);
+			response.writeHead(201, RECEIVED_HEADERS).end(RECEIVED);
+		},
+	];
+}
+
+function readEvent(request: Request, {ingress, ingestionSecret, log}: IngestionDependencies): UpstreamEvent {
+	const {worker, session} = request.params as {readonly worker: string; readonly session: string};
+	const body: unknown = request.body;
+	const rawBody = Buffer.isBuffer(body) ? body : EMPTY;
+	if (!ingress.verify(request.headers, rawBody, ingestionKey(ingestionSecret, session))) {
+		log.warn({worker, session}, 'ingestion.signature.wrong');
+		throw new UnauthenticatedError('The request is not signed with the key of this session');
+	}
+	const event = ingress.parse(rawBody);
+	if (event.session !== session) {
+		throw new ValidationError('session must be the one that the path names');
+	}
+	return event;
+}
+
+/** @throws {BrokerUnavailableError} when `accepting` takes too long; it goes on, and a repeat is harmless. */
+function withinDeadline<T>(accepting: Promise<T>, clock: Clock): Promise<T> {
+	return new Promise((resolve, reject) => {
+		const timer = clock.after(ACCEPT_DEADLINE_MS, () => {
+			reject(new BrokerUnavailableError(`not confirmed within ${ACCEPT_DEADLINE_MS} ms`));
+		});
+		accepting.then(resolve, reject).finally(() => {
+			timer[Symbol.dispose]();
+		});
+	});
+}

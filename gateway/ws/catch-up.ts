@@ -1,0 +1,265 @@
+import type {Clock} from '../../domain/ports/clock.ts';
+import type {LoggedEvent} from '../../domain/ports/event-store.ts';
+import type {Logger} from '../../domain/ports/logger.ts';
+import type {EventLog} from './event-log.ts';
+import {gapFrame, type GapReason} from './gap-frame.ts';
+import type {RoomMember} from './room-member.ts';
+import {StreamFrame} from './stream-frame.ts';
+import {WakefulSleep} from './wakeful-sleep.ts';
+
+const PAGE_SIZE = 200;
+
+/** Clocks of hosts agree within this; an event that was received so long after a moment was published after it. */
+const CLOCK_TOLERANCE_MS = 5000;
+
+/**
+ * How soon the log is asked whether it has passed: at once, then ever less often, and again when a live frame shows that
+ * there is something new.
+ */
+const FIRST_WAIT_MS = 100;
+const FRAME_WAIT_MS = 1000;
+const MAX_WAIT_MS = 5 * 60_000;
+
+/** A log that has not passed after this long is given up. */
+const MAX_TRAIL_MS = 60 * 60_000;
+
+/** Ids that are remembered to send nothing twice; of more, the oldest are forgotten and may be sent twice. */
+const MAX_LOGGED = 1000;
+const MAX_UNLOGGED = 10_000;
+
+export interface CatchUpOptions {
+	readonly userId: string;
+	/** Who gets what is missing; all of them have the same. They get no live frames but through here until `onLive`. */
+	readonly members: Iterable<RoomMember>;
+	/** The last event that they have for sure, for the gap frame. */
+	readonly from: string | null;
+	/** Events that they have had live already. */
+	readonly sent?: readonly string[];
+	readonly maxHeldBytes: number;
+	/** Called once: from now on the members get live frames directly. */
+	readonly onLive: (members: ReadonlySet<RoomMember>) => void;
+	readonly eventLog: EventLog;
+	readonly clock: Clock;
+	readonly log: Logger;
+}
+
+/**
+ * Brings members from a position in the log to the live stream, without a gap. Live frames and the log come by different ways,
+ * either may be ahead. So: live frames are held while the log is replayed to its end, in order; then what was held follows, and the
+ * members are live; from then on the log is only compared ("trailed") until it has passed the moment of the subscription, and
+ * what it shows that had not gone out is sent. An event may come twice, with the same id.
+ */
+export class CatchUp {
+	readonly #options: CatchUpOptions;
+	readonly #members: Set<RoomMember>;
+	readonly #held = new Map<string, StreamFrame>();
+	/** Events that went out live and were not in the log yet. */
+	readonly #unlogged: Set<string>;
+	/** What the log showed last: its live frame may be yet to come. */
+	readonly #logged: Set<string>;
+	readonly #sleep: WakefulSleep;
+	#heldBytes = 0;
+	#overflows = 0;
+	#isLive = false;
+	#isOver = false;
+	#position = 0;
+	#lastId: string | null;
+	/** What was published before this moment may be missing until the log has passed it. */
+	#momentMs: number;
+	/** The latest time of receipt that the log has shown. */
+	#loggedMs = 0;
+	#waitMs = FIRST_WAIT_MS;
+
+	constructor(options: CatchUpOptions) {
+		this.#options = options;
+		this.#members = new Set(options.members);
+		this.#unlogged = new Set(options.sent);
+		this.#lastId = options.from;
+		this.#logged = new Set(options.from === null ? [] : [options.from]);
+		this.#sleep = new WakefulSleep({clock: options.clock});
+		this.#momentMs = options.clock.now();
+	}
+
+	/** Nobody may be left. */
+	get members(): ReadonlySet<RoomMember> {
+		return this.#members;
+	}
+
+	leave(member: RoomMember): void {
+		this.#members.delete(member);
+		if (this.#members.size === 0) {
+			this.#sleep.wake();
+		}
+	}
+
+	/** A live frame of the room. Before `onLive` it is held here, after it the room has sent it. */
+	observe(eventId: string, frame: StreamFrame): void {
+		if (!this.#isLive) {
+			this.#hold(eventId, frame);
+			return;
+		}
+		this.#noteSent(eventId);
+		if (this.#sleep.remainingMs > FRAME_WAIT_MS) {
+			this.#waitMs = FRAME_WAIT_MS;
+			this.#sleep.wake();
+		}
+	}
+
+	/** Live frames may have been lost until now: the log has to pass this moment, too. False when this has ended already. */
+	extend(): boolean {
+		this.#momentMs = this.#options.clock.now();
+		this.#waitMs = FIRST_WAIT_MS;
+		this.#sleep.wake();
+		return !this.#isOver;
+	}
+
+	/**
+	 * Resolves when nothing can be missing any more, or the members were told that something may be. Never rejects.
+	 * @param locate finds the position after which everything is missing; undefined when the log does not know
+	 */
+	async run(locate: () => Promise<number | undefined>): Promise<void> {
+		this.#momentMs = this.#options.clock.now();
+		try {
+			const position = await locate();
+			if (position === undefined) {
+				this.#tellGap('unknown');
+				return;
+			}
+			this.#position = position;
+			do {
+				await this.#readOn();
+			} while (!(await this.#release()));
+			await this.#trail();
+		} catch (error) {
+			this.#options.log.warn({error, userId: this.#options.userId}, 'stream.log.failed');
+			this.#tellGap('log-unavailable');
+		} finally {
+			this.#isOver = true;
+			this.#goLive();
+		}
+	}
+
+	#hold(eventId: string, frame: StreamFrame): void {
+		if (this.#held.has(eventId) || this.#logged.has(eventId)) {
+			return;
+		}
+		this.#held.set(eventId, frame);
+		this.#heldBytes += frame.body.length;
+		if (this.#heldBytes > this.#options.maxHeldBytes) {
+			// Too much for memory: the log has it all, so it is as if these frames had been lost.
+			this.#held.clear();
+			this.#heldBytes = 0;
+			this.#overflows++;
+			this.extend();
+		}
+	}
+
+	/** Takes a frame out of what is held. */
+	#unhold(eventId: string): StreamFrame | undefined {
+		const frame = this.#held.get(eventId);
+		if (frame !== undefined) {
+			this.#held.delete(eventId);
+			this.#heldBytes -= frame.body.length;
+		}
+		return frame;
+	}
+
+	/** Sends what the log has after the position, to its end or until nobody is left. */
+	async #readOn(): Promise<void> {
+		const {eventLog, userId} = this.#options;
+		while (this.#members.size > 0) {
+			const page = await eventLog.listAfter(userId, this.#position, PAGE_SIZE);
+			for (const event of page) {
+				await this.#pass(event);
+			}
+			if (page.length < PAGE_SIZE) {
+				return;
+			}
+		}
+	}
+
+	async #pass({id, seq, receivedAtMs, body}: LoggedEvent): Promise<void> {
+		this.#position = seq;
+		this.#lastId = id;
+		this.#loggedMs = Math.max(this.#loggedMs, receivedAtMs);
+		remember(this.#logged, id, MAX_LOGGED);
+		if (!this.#unlogged.delete(id)) {
+			await this.#deliver(this.#unhold(id) ?? new StreamFrame(Buffer.from(body)));
+		}
+	}
+
+	/** Sends what was held, then goes live. False when some of it was given up meanwhile: the log comes first again. */
+	async #release(): Promise<boolean> {
+		const overflows = this.#overflows;
+		for (const [eventId, frame] of this.#held) {
+			this.#unhold(eventId);
+			this.#noteSent(eventId);
+			await this.#deliver(frame);
+			if (overflows !== this.#overflows) {
+				return false;
+			}
+		}
+		this.#goLive();
+		return true;
+	}
+
+	async #deliver(frame: StreamFrame): Promise<void> {
+		for (const member of this.#members) member.send(frame);
+		const full = [...this.#members].filter(({isFull}) => isFull);
+		if (full.length > 0) {
+			await Promise.all(full.map((member) => member.drained()));
+		}
+	}
+
+	/** Without waiting: no frame may come between. */
+	#goLive(): void {
+		if (this.#isLive) {
+			return;
+		}
+		this.#isLive = true;
+		for (const [eventId, frame] of this.#held) {
+			this.#noteSent(eventId);
+			for (const member of this.#members) member.send(frame);
+		}
+		this.#held.clear();
+		this.#options.onLive(this.#members);
+	}
+
+	async #trail(): Promise<void> {
+		const {clock} = this.#options;
+		let isGivenUp = false;
+		while (this.#members.size > 0 && !isGivenUp && this.#loggedMs < this.#momentMs + CLOCK_TOLERANCE_MS) {
+			const waitMs = this.#waitMs;
+			this.#waitMs = Math.min(2 * waitMs, MAX_WAIT_MS);
+			await this.#sleep.for(waitMs);
+			await this.#readOn();
+			isGivenUp = clock.now() > this.#momentMs + MAX_TRAIL_MS;
+		}
+		// In the same breath as the decision: a loss that is noticed just after it must not be taken for covered.
+		this.#isOver = true;
+		// A quiet log is a complete one, as far as anybody can tell; one that lacks live events is not.
+		if (isGivenUp && this.#members.size > 0 && !(await this.#options.eventLog.hasAll([...this.#unlogged]))) {
+			this.#tellGap('log-behind');
+		}
+	}
+
+	#noteSent(eventId: string): void {
+		if (!this.#logged.has(eventId)) {
+			remember(this.#unlogged, eventId, MAX_UNLOGGED);
+		}
+	}
+
+	#tellGap(reason: GapReason): void {
+		this.#options.log.info({userId: this.#options.userId, from: this.#lastId, reason}, 'stream.gap.told');
+		const frame = gapFrame(this.#lastId, reason);
+		for (const member of this.#members) member.send(frame);
+	}
+}
+
+function remember(ids: Set<string>, id: string, maxIds: number): void {
+	ids.add(id);
+	if (ids.size > maxIds) {
+		const [oldest] = ids;
+		if (oldest !== undefined) ids.delete(oldest);
+	}
+}

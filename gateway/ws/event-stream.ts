@@ -1,0 +1,248 @@
+import type {IncomingMessage, Server} from 'node:http';
+import type {Duplex} from 'node:stream';
+import {WebSocketServer, type WebSocket} from 'ws';
+import type {ChangeListener, ControlBus} from '../../domain/broker/control-bus.ts';
+import type {Change} from '../../domain/broker/messages.ts';
+import {UnauthenticatedError, ValidationError} from '../../domain/errors.ts';
+import type {Clock} from '../../domain/ports/clock.ts';
+import type {EventStore} from '../../domain/ports/event-store.ts';
+import type {Fanout} from '../../domain/ports/fanout.ts';
+import type {Logger} from '../../domain/ports/logger.ts';
+import type {Authenticator, Identity} from '../../domain/tokens/authenticator.ts';
+import {RouteNotFoundError} from '../http/http-errors.ts';
+import {CLOSE, type CloseReason} from './close-reason.ts';
+import {EventSocket} from './event-socket.ts';
+import {readHandshake, type StreamHandshake} from './handshake.ts';
+import {Reauthentication} from './reauthentication.ts';
+import {refuseUpgrade} from './refuse-upgrade.ts';
+import {Rooms} from './rooms.ts';
+
+/** Clients have nothing to say here; larger messages close their socket (1009). */
+const MAX_CLIENT_MESSAGE_BYTES = 64 * 1024;
+
+/** At shutdown: clients that have not answered the close frame by then are cut. */
+const SHUTDOWN_GRACE_MS = 1500;
+
+export interface EventStreamSettings {
+	/** A client with more than this outstanding is cut, 4008. Default 1 MiB. */
+	readonly maxBufferedBytes?: number;
+	/** Per user and process; one more is refused, 4029. Default 100. */
+	readonly maxSocketsPerUser?: number;
+}
+
+export interface EventStreamOptions {
+	/** Gets an `upgrade` listener for as long as this lives. */
+	readonly server: Server;
+	readonly authenticator: Authenticator;
+	readonly fanout: Fanout;
+	readonly events: EventStore;
+	readonly control: Pick<ControlBus, 'follow'>;
+	readonly clock: Clock;
+	readonly log: Logger;
+	readonly settings?: EventStreamSettings;
+}
+
+/** Whose socket it is, by which token. */
+interface Admission {
+	/** Kept to check it again; never logged. */
+	readonly token: string;
+	readonly tokenId: string;
+	readonly userId: string;
+}
+
+/** The live stream as a plain WebSocket at `/api/ws` and `/ws`: every event of the token's user, as a JSON text frame. */
+export class EventStream implements ChangeListener, AsyncDisposable {
+	readonly #server: Server;
+	readonly #authenticator: Authenticator;
+	readonly #clock: Clock;
+	readonly #log: Logger;
+	readonly #maxBufferedBytes: number;
+	readonly #maxSocketsPerUser: number;
+	readonly #rooms: Rooms;
+	readonly #reauthentication: Reauthentication;
+	readonly #upgrades = new WebSocketServer({
+		noServer: true,
+		clientTracking: false,
+		perMessageDeflate: false,
+		maxPayload: MAX_CLIENT_MESSAGE_BYTES,
+	});
+	/** Every socket that is not closed yet; undefined until (and unless) it is admitted. */
+	readonly #sockets = new Map<EventSocket, Admission | undefined>();
+	/** Counts what may have made a token invalid: a check that began before does not count. */
+	#invalidations = 0;
+	#isClosing = false;
+
+	constructor({server, authenticator, fanout, events, control, clock, log, settings = {}}: EventStreamOptions) {
+		this.#server = server;
+		this.#authenticator = authenticator;
+		this.#clock = clock;
+		this.#log = log;
+		this.#maxBufferedBytes = settings.maxBufferedBytes ?? 1024 * 1024;
+		this.#maxSocketsPerUser = settings.maxSocketsPerUser ?? 100;
+		// Half, so that what was held can be sent at once without making its reader too slow.
+		this.#rooms = new Rooms({fanout, events, clock, log, maxHeldBytes: this.#maxBufferedBytes / 2});
+		this.#reauthentication = new Reauthentication({
+			authenticator,
+			clock,
+			log,
+			openTokens: () => new Set(this.#admissions().map(({token}) => token)),
+			onInvalid: (invalid) => {
+				this.#closeWhere(({token}) => token === invalid, CLOSE.invalidToken);
+			},
+		});
+		control.follow(this);
+		server.on('upgrade', this.#onUpgrade);
+	}
+
+	/** Sockets that are not closed yet, whether admitted or not. */
+	get size(): number {
+		return this.#sockets.size;
+	}
+
+	onChange(change: Change): void {
+		switch (change.kind) {
+			case 'token-revoked':
+				this.#invalidations++;
+				this.#closeWhere(({tokenId}) => tokenId === change.tokenId, CLOSE.invalidToken);
+				break;
+			case 'user-disabled':
+				this.#invalidations++;
+				this.#closeWhere(({userId}) => userId === change.userId, CLOSE.invalidToken);
+				break;
+			case 'connection':
+			case 'webhooks':
+				// A socket belongs to a user: a new connection's events reach it without more ado.
+				break;
+		}
+	}
+
+	onGap(): void {
+		this.#invalidations++;
+		void this.#reauthentication.run();
+	}
+
+	/** Takes no more sockets and closes the open ones (1012); ends within 2 s, whatever the clients do. */
+	async [Symbol.asyncDispose](): Promise<void> {
+		this.#isClosing = true;
+		const sockets = [...this.#sockets.keys()];
+		for (const socket of sockets) socket.close(CLOSE.restart);
+		const ended = Promise.allSettled([this.#rooms[Symbol.asyncDispose](), ...sockets.map(({closed}) => closed)]);
+		await new Promise<void>((resolve) => {
+			const timer = this.#clock.after(SHUTDOWN_GRACE_MS, resolve);
+			void ended.then(() => {
+				timer[Symbol.dispose]();
+				resolve();
+			});
+		});
+		for (const socket of this.#sockets.keys()) socket.terminate();
+		this.#server.off('upgrade', this.#onUpgrade);
+	}
+
+	readonly #onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
+		const handshake = readHandshake(request);
+		if (handshake.kind === 'unknown-path') {
+			refuseUpgrade(stream, new RouteNotFoundError(request.method ?? 'GET', handshake.path));
+		} else if (handshake.kind === 'socket.io') {
+			refuseUpgrade(
+				stream,
+				new ValidationError('Socket.IO is not served here: connect with a plain WebSocket, without EIO'),
+			);
+		} else {
+			// Always upgraded, also to be refused: browsers see a close code, but not a status.
+			this.#upgrades.handleUpgrade(request, stream, head, (websocket) => {
+				void this.#welcome(websocket, stream, handshake);
+			});
+		}
+	};
+
+	async #welcome(websocket: WebSocket, stream: Duplex, {token, since}: StreamHandshake): Promise<void> {
+		const socket = new EventSocket({
+			websocket,
+			stream,
+			clock: this.#clock,
+			maxBufferedBytes: this.#maxBufferedBytes,
+			onTooSlow: (bufferedBytes) => {
+				const {userId, tokenId} = this.#sockets.get(socket) ?? {};
+				this.#log.info({userId, tokenId, bufferedBytes}, 'stream.socket.cut');
+			},
+		});
+		this.#sockets.set(socket, undefined);
+		void socket.closed.then(() => {
+			this.#forget(socket);
+		});
+		const refusal = await this.#admit(socket, token, since);
+		if (refusal !== undefined) {
+			this.#log.debug(refusal, 'stream.socket.refused');
+			socket.close(refusal);
+		}
+	}
+
+	/** @returns why the socket has to go, if it has to */
+	async #admit(
+		socket: EventSocket,
+		token: string | undefined,
+		since: string | undefined,
+	): Promise<CloseReason | undefined> {
+		if (this.#isClosing) {
+			return CLOSE.restart;
+		}
+		if (token === undefined) {
+			return CLOSE.missingToken;
+		}
+		try {
+			let identity: Identity;
+			let invalidations: number;
+			// Once more when it may have been revoked while the store was asked: its socket was not there to be closed.
+			do {
+				invalidations = this.#invalidations;
+				identity = await this.#authenticator.authenticate(token);
+			} while (invalidations !== this.#invalidations);
+			return await this.#join(socket, {token, tokenId: identity.tokenId, userId: identity.user.id}, since);
+		} catch (error) {
+			if (error instanceof UnauthenticatedError) {
+				return CLOSE.invalidToken;
+			}
+			this.#log.warn({error}, 'stream.authentication.failed');
+			return CLOSE.authenticationFailed;
+		}
+	}
+
+	async #join(socket: EventSocket, admission: Admission, since: string | undefined): Promise<CloseReason | undefined> {
+		if (!socket.isOpen) {
+			return undefined;
+		}
+		const {userId, tokenId} = admission;
+		if (this.#rooms.clientsOf(userId) >= this.#maxSocketsPerUser) {
+			return CLOSE.tooManySockets;
+		}
+		this.#sockets.set(socket, admission);
+		try {
+			await this.#rooms.join(userId, socket, since);
+		} catch (error) {
+			this.#log.warn({error, userId}, 'stream.room.failed');
+			return CLOSE.unavailable;
+		}
+		this.#log.debug({userId, tokenId, sockets: this.#rooms.clientsOf(userId)}, 'stream.socket.admitted');
+		return undefined;
+	}
+
+	#forget(socket: EventSocket): void {
+		const admission = this.#sockets.get(socket);
+		this.#sockets.delete(socket);
+		if (admission !== undefined) {
+			this.#rooms.leave(admission.userId, socket);
+		}
+	}
+
+	#admissions(): readonly Admission[] {
+		return [...this.#sockets.values()].filter((admission) => admission !== undefined);
+	}
+
+	#closeWhere(concerns: (admission: Admission) => boolean, reason: CloseReason): void {
+		for (const [socket, admission] of this.#sockets) {
+			if (admission !== undefined && concerns(admission)) {
+				socket.close(reason);
+			}
+		}
+	}
+}

@@ -1,0 +1,136 @@
+import type {Clock} from '../../domain/ports/clock.ts';
+import type {Fanout, FanoutFrame} from '../../domain/ports/fanout.ts';
+import type {Logger} from '../../domain/ports/logger.ts';
+import {CatchUp} from './catch-up.ts';
+import type {EventLog} from './event-log.ts';
+import {findResumePosition} from './resume-position.ts';
+import {RecentFrames} from './recent-frames.ts';
+import type {RoomMember} from './room-member.ts';
+import {StreamFrame} from './stream-frame.ts';
+
+export interface RoomOptions {
+	readonly userId: string;
+	readonly fanout: Fanout;
+	readonly eventLog: EventLog;
+	readonly clock: Clock;
+	readonly log: Logger;
+	/** How much of the live stream a catch-up may keep in memory. */
+	readonly maxHeldBytes: number;
+}
+
+/** One user's clients in this process: they share one subscription and one encoding of each frame. */
+export class Room implements AsyncDisposable {
+	readonly #options: RoomOptions;
+	readonly #recent: RecentFrames;
+	readonly #members = new Set<RoomMember>();
+	readonly #live = new Set<RoomMember>();
+	readonly #catchUps = new Set<CatchUp>();
+	/** The log's end just before the subscription: whatever comes after it belongs to this room. */
+	readonly #start: Promise<number>;
+	readonly #subscription: Promise<AsyncDisposable>;
+
+	constructor(options: RoomOptions) {
+		this.#options = options;
+		this.#recent = new RecentFrames({clock: options.clock});
+		this.#start = options.eventLog.lastPosition(options.userId);
+		this.#subscription = this.#subscribe();
+		// Whoever joins gets the failure; a room whose clients left at once has nobody to tell.
+		this.#subscription.catch(() => undefined);
+	}
+
+	get size(): number {
+		return this.#members.size;
+	}
+
+	/**
+	 * Resolves once the member misses nothing more.
+	 * @param since an event that the member has: it gets everything after that first
+	 * @throws {FanoutUnavailableError}
+	 */
+	async join(member: RoomMember, since: string | undefined): Promise<void> {
+		this.#members.add(member);
+		if (since === undefined) {
+			this.#live.add(member);
+			await this.#subscription;
+			return;
+		}
+		const catchUp = this.#hold([member], since, []);
+		await this.#subscription;
+		const {eventLog, clock, userId} = this.#options;
+		void this.#run(catchUp, () => findResumePosition({eventLog, clock, userId, eventId: since}));
+	}
+
+	leave(member: RoomMember): void {
+		this.#members.delete(member);
+		this.#live.delete(member);
+		for (const catchUp of this.#catchUps) catchUp.leave(member);
+	}
+
+	/** Live frames may have been lost: everybody catches up from the log. */
+	onGap(): void {
+		const behind = new Set(this.#members);
+		for (const catchUp of this.#catchUps) {
+			if (catchUp.extend()) {
+				for (const member of catchUp.members) behind.delete(member);
+			}
+		}
+		if (behind.size > 0) {
+			const known = this.#recent.ids();
+			void this.#run(this.#hold(behind, this.#recent.latest, known), () => this.#positionBefore(known));
+		}
+	}
+
+	/** Ends the subscription; members stay as they are and get nothing more. */
+	async [Symbol.asyncDispose](): Promise<void> {
+		for (const member of this.#members) this.leave(member);
+		const subscription = await this.#subscription.catch(() => undefined);
+		await subscription?.[Symbol.asyncDispose]();
+	}
+
+	async #subscribe(): Promise<AsyncDisposable> {
+		// Read before, or an event might be lost that is in the log at a place that counts as known.
+		await this.#start.catch((error: unknown) => {
+			this.#options.log.warn({error, userId: this.#options.userId}, 'stream.log.failed');
+		});
+		return this.#options.fanout.subscribe(this.#options.userId, (frame) => {
+			this.#onFrame(frame);
+		});
+	}
+
+	#onFrame({eventId, body}: FanoutFrame): void {
+		const frame = new StreamFrame(body);
+		this.#recent.note(eventId);
+		for (const catchUp of this.#catchUps) catchUp.observe(eventId, frame);
+		for (const member of this.#live) member.send(frame);
+	}
+
+	/** From now on these members get live frames by way of the catch-up only. */
+	#hold(members: Iterable<RoomMember>, from: string | null, sent: readonly string[]): CatchUp {
+		const {userId, eventLog, clock, log, maxHeldBytes} = this.#options;
+		const onLive = (caughtUp: ReadonlySet<RoomMember>): void => {
+			for (const member of caughtUp) this.#live.add(member);
+		};
+		const catchUp = new CatchUp({userId, members, from, sent, maxHeldBytes, onLive, eventLog, clock, log});
+		this.#catchUps.add(catchUp);
+		for (const member of catchUp.members) this.#live.delete(member);
+		return catchUp;
+	}
+
+	async #run(catchUp: CatchUp, locate: () => Promise<number | undefined>): Promise<void> {
+		await catchUp.run(locate);
+		this.#catchUps.delete(catchUp);
+	}
+
+	/**
+	 * Where to read on after a loss: before the first of the frames that came in the last time. If the log has none of
+	 * them yet, it has nothing that came after them either.
+	 */
+	async #positionBefore(known: readonly string[]): Promise<number> {
+		if (known.length === 0) {
+			return this.#start;
+		}
+		const {eventLog, userId} = this.#options;
+		const position = (await eventLog.positionBefore(known)) ?? (await eventLog.lastPosition(userId));
+		return Math.max(position, await this.#start.catch(() => 0));
+	}
+}

@@ -1,0 +1,250 @@
+import {randomUUID} from 'node:crypto';
+import test from 'ava';
+import {PNG} from 'pngjs';
+import {createGatewayHarness, createLinkedConnection, type ConnectionView} from '../support/gateway-harness.ts';
+import {sampleConnection} from '../support/samples.ts';
+import {eventually} from '../support/eventually.ts';
+
+// One test per trap of the wire contract that concerns these routes: each once broke a client in silence.
+
+const gateway = await createGatewayHarness();
+
+test.after.always(() => gateway[Symbol.asyncDispose]());
+
+test('trap 1: an empty body with a JSON content type is {} on every method', async (t) => {
+	const {client} = await gateway.createTenant();
+	const created = await client.fetch('POST', '/connections');
+	t.is(created.status, 201);
+	const {id} = (await created.json()) as ConnectionView;
+	t.is((await client.fetch('GET', `/connections/${id}`)).status, 200);
+	t.is((await client.fetch('PATCH', `/connections/${id}`)).status, 200);
+	const webhook = await client.call<{id: string}>('POST', `/connections/${id}/webhooks`, {
+		url: 'https://httpbin.org/post',
+		events: ['none'],
+	});
+	t.is((await client.fetch('PUT', `/webhooks/${webhook.id}`)).status, 200);
+	t.is((await client.fetch('POST', `/webhooks/${webhook.id}/test`)).status, 201);
+	t.is((await client.fetch('DELETE', `/webhooks/${webhook.id}`)).status, 200);
+	t.is((await client.fetch('DELETE', `/connections/${id}`)).status, 200);
+});
+
+test('trap 2: null means absent for every optional field', async (t) => {
+	const tenant = await gateway.createTenant();
+	const {client} = tenant;
+	const created = await client.call<ConnectionView & {name: unknown}>('POST', '/connections', {name: null});
+	t.is(created.name, null);
+	const named = await client.call<{name: unknown}>('PATCH', `/connections/${created.id}`, {name: 'Shop'});
+	t.is(named.name, 'Shop');
+	const unchanged = await client.call<{name: unknown}>('PATCH', `/connections/${created.id}`, {name: null});
+	t.is(unchanged.name, 'Shop');
+	const webhook = await client.call<{id: string; url: string}>('POST', `/connections/${created.id}/webhooks`, {
+		url: 'https://httpbin.org/post',
+		events: ['message'],
+		active: null,
+	});
+	const updated = await client.call('PUT', `/webhooks/${webhook.id}`, {url: null, events: null, active: null});
+	t.like(updated, {url: 'https://httpbin.org/post', events: ['message'], active: true});
+	const linked = await createLinkedConnection(tenant);
+	const sent = await client.fetch('POST', `/connections/${linked.id}/send`, {
+		chatId: '15550110000@c.us',
+		text: 'hello',
+		replyTo: null,
+		skipPresence: null,
+	});
+	t.is(sent.status, 201);
+});
+
+test('trap 3: the exact status codes: 201 for POST, 200 with a JSON body for DELETE, never 204', async (t) => {
+	const {client} = await gateway.createTenant();
+	const answers: Record<string, number> = {};
+	const call = async (method: string, path: string, body?: unknown): Promise<Record<string, unknown>> => {
+		const response = await client.fetch(method, path, body);
+		answers[`${method} ${path.replaceAll(/[0-9a-f-]{36}/g, ':id')}`] = response.status;
+		return (await response.json()) as Record<string, unknown>;
+	};
+	const connection = await call('POST', '/connections');
+	const path = `/connections/${String(connection['id'])}`;
+	await call('GET', path);
+	await eventually(async () => (await client.fetch('GET', `${path}/qr`)).status === 200);
+	const webhook = await call('POST', `${path}/webhooks`, {url: 'https://httpbin.org/post', events: []});
+	await call('PUT', `/webhooks/${String(webhook['id'])}`, {active: false});
+	t.deepEqual(await call('DELETE', `/webhooks/${String(webhook['id'])}`), {success: true});
+	const token = await call('POST', '/tokens', {name: 'ci'});
+	t.deepEqual(await call('DELETE', `/tokens/${String(token['id'])}`), {success: true});
+	await call('DELETE', path);
+	t.deepEqual(answers, {
+		'POST /connections': 201,
+		'GET /connections/:id': 200,
+		'POST /connections/:id/webhooks': 201,
+		'PUT /webhooks/:id': 200,
+		'DELETE /webhooks/:id': 200,
+		'POST /tokens': 201,
+		'DELETE /tokens/:id': 200,
+		'DELETE /connections/:id': 200,
+	});
+	t.is((await fetch(`${gateway.url}/api/connections`)).status, 401);
+});
+
+test('trap 4: status is the word connected wherever a connection is shown', async (t) => {
+	const tenant = await gateway.createTenant();
+	const {id} = await createLinkedConnection(tenant);
+	const [listed] = await tenant.client.call<ConnectionView[]>('GET', '/connections');
+	t.is(listed?.status, 'connected');
+	t.is((await tenant.client.call<ConnectionView>('GET', `/connections/${id}`)).status, 'connected');
+	t.is((await tenant.client.call<ConnectionView>('PATCH', `/connections/${id}`, {name: 'x'})).status, 'connected');
+});
+
+test('trap 5: the QR code is bare padded base64 of a PNG, with its mimetype', async (t) => {
+	const {client} = await gateway.createTenant();
+	const {id} = await client.call<ConnectionView>('POST', '/connections');
+	const qr = await eventually(() =>
+		client.call<{value: string; mimetype: string; expiresAt: string}>('GET', `/connections/${id}/qr`),
+	);
+	t.is(qr.mimetype, 'image/png');
+	t.regex(qr.value, /^[A-Za-z0-9+/]+={0,2}$/);
+	t.is(qr.value.length % 4, 0);
+	t.true(PNG.sync.read(Buffer.from(qr.value, 'base64')).width > 0);
+	t.true(Date.parse(qr.expiresAt) > Date.now());
+});
+
+test('trap 6: GET me of a connection that is not linked is 200 with an empty body', async (t) => {
+	const tenant = await gateway.createTenant();
+	const {id} = await tenant.client.call<ConnectionView>('POST', '/connections');
+	const response = await tenant.client.fetch('GET', `/connections/${id}/me`);
+	t.is(response.status, 200);
+	t.is(response.headers.get('content-length'), '0');
+	t.is(await response.text(), '');
+	const linked = await createLinkedConnection(tenant);
+	const me = await tenant.client.call<{id: string}>('GET', `/connections/${linked.id}/me`);
+	t.regex(me.id, /^\d+@c\.us$/);
+	t.deepEqual(Object.keys(me), ['id', 'pushName']);
+});
+
+test('trap 7: DELETE returns the whole connection, stopped and without a worker, plus success, and can be repeated', async (t) => {
+	const {client} = await gateway.createTenant();
+	const created = await client.call<ConnectionView & {workerId: unknown}>('POST', '/connections');
+	t.truthy(created.workerId);
+	for (let round = 0; round < 2; round++) {
+		const deleted = await client.call<ConnectionView>('DELETE', `/connections/${created.id}`);
+		t.like(deleted, {
+			id: created.id,
+			sessionName: created.sessionName,
+			status: 'stopped',
+			workerId: null,
+			success: true,
+		});
+	}
+	t.deepEqual(await client.call('GET', '/connections'), []);
+	t.is((await client.call<ConnectionView>('GET', `/connections/${created.id}`)).status, 'stopped');
+});
+
+test('trap 8: tokens carry both tokenPrefix (with dots) and prefix (without)', async (t) => {
+	const {client} = await gateway.createTenant();
+	const created = await client.call<{id: string; token: string}>('POST', '/tokens', {name: 'ci'});
+	t.regex(created.token, /^wh_[0-9a-f]{48}$/);
+	const prefix = created.token.slice(0, 10);
+	const expected = {tokenPrefix: `${prefix}...`, prefix, active: true, lastUsedAt: null};
+	t.like(created, expected);
+	const tokens = await client.call<{id: string}[]>('GET', '/tokens');
+	const listed = tokens.find(({id}) => id === created.id);
+	t.like(listed, expected);
+	t.false(JSON.stringify(listed).includes(created.token), 'the token is shown once');
+});
+
+test('trap 9: the signing secret is in the answers of create, list and update', async (t) => {
+	const {client} = await gateway.createTenant();
+	const {id} = await client.call<ConnectionView>('POST', '/connections');
+	const created = await client.call<{id: string; signingSecret: string}>('POST', `/connections/${id}/webhooks`, {
+		url: 'https://httpbin.org/post',
+		events: ['*'],
+	});
+	t.regex(created.signingSecret, /^[0-9a-f]{64}$/);
+	const standardSecret = `whsec_${Buffer.from(created.signingSecret).toString('base64')}`;
+	const [listed] = await client.call<object[]>('GET', `/connections/${id}/webhooks`);
+	t.like(listed, {signingSecret: created.signingSecret, standardSecret});
+	const updated = await client.call('PUT', `/webhooks/${created.id}`, {active: false});
+	t.like(updated, {signingSecret: created.signingSecret, standardSecret});
+});
+
+test('trap 10: phoneNumber is bare digits', async (t) => {
+	const tenant = await gateway.createTenant();
+	const {id} = await createLinkedConnection(tenant);
+	const connection = await tenant.client.call<{phoneNumber: string}>('GET', `/connections/${id}`);
+	t.regex(connection.phoneNumber, /^\d+$/);
+});
+
+test('trap 11: a webhook is created without asking DNS, its url comes back as it was, and loopback is allowed on loopback', async (t) => {
+	const {client} = await gateway.createTenant();
+	const {id} = await client.call<ConnectionView>('POST', '/connections');
+	for (const url of [
+		'https://httpbin.org/post',
+		'https://no-such-host.invalid/Hook?a=1&b=%20#c',
+		'http://127.0.0.1:8080/hook',
+		'http://localhost:8080',
+	]) {
+		const webhook = await client.call<{url: string}>('POST', `/connections/${id}/webhooks`, {url, events: ['*']});
+		t.is(webhook.url, url);
+	}
+});
+
+test('trap 14: unknown fields are ignored, __proto__ and repeated ones too', async (t) => {
+	const {client, token} = await gateway.createTenant();
+	const created = await client.call<ConnectionView>('POST', '/connections', {
+		name: 'a',
+		status: 'connected',
+		x: {y: 1},
+	});
+	t.not(created.status, 'connected');
+	const response = await fetch(`${gateway.url}/api/connections/${created.id}`, {
+		method: 'PATCH',
+		headers: {authorization: `Bearer ${token}`, 'content-type': 'application/json'},
+		body: '{"name":"first","__proto__":{"isAdmin":true},"constructor":1,"name":"last"}',
+	});
+	t.like(await response.json(), {id: created.id, name: 'last'});
+	t.false('isAdmin' in {});
+});
+
+test('trap 15: path ids are decoded, and every form of chat id is taken', async (t) => {
+	const tenant = await gateway.createTenant();
+	const {id} = await createLinkedConnection(tenant);
+	const encoded = id.replaceAll('-', '%2D');
+	t.is((await tenant.client.call<ConnectionView>('GET', `/connections/${encoded}`)).id, id);
+	for (const chatId of ['15550110000@c.us', '15550110000@s.whatsapp.net', '+1 555 011-0000', '15550110000']) {
+		const sent = await tenant.client.call<{id: string}>('POST', `/connections/${id}/send`, {chatId, text: 'x'});
+		t.regex(sent.id, /^true_15550110000@c\.us_/);
+	}
+	for (const chatId of ['120363025246125888@g.us', '123456789012345@lid', '120363025246125888@newsletter']) {
+		const answer = await tenant.client.fetch('POST', `/connections/${id}/send`, {chatId, text: 'x'});
+		t.not(answer.status, 400, chatId);
+	}
+});
+
+test('trap 16: creating and sending answer within 30 s even when nobody works on commands', async (t) => {
+	await using idle = await createGatewayHarness({roles: []});
+	const {client, user} = await idle.createTenant();
+	const startedAt = Date.now();
+	const create = async (): Promise<void> => {
+		const created = await client.fetch('POST', '/connections');
+		t.is(created.status, 201);
+		t.like(await created.json(), {status: 'pending', workerId: null});
+	};
+	const send = async (): Promise<void> => {
+		const id = randomUUID();
+		await idle.stores.connectionStore.insert({...sampleConnection({id, userId: user.id}), workerId: 'somewhere'});
+		const sent = await client.fetch('POST', `/connections/${id}/send`, {chatId: '15550110000', text: 'x'});
+		t.is(sent.status, 202);
+		const {status, commandId} = (await sent.json()) as {status: string; commandId: string};
+		t.is(status, 'queued');
+		t.is((await idle.stores.commandStore.find(commandId))?.status, 'queued');
+	};
+	await Promise.all([create(), send()]);
+	t.true(Date.now() - startedAt < 29_000);
+});
+
+test('trap 18: the health check is GET /api and GET /api/, without a token', async (t) => {
+	for (const path of ['/api', '/api/']) {
+		const response = await fetch(gateway.url + path);
+		t.is(response.status, 200);
+		t.deepEqual(await response.json(), {status: 'ok'});
+	}
+});
