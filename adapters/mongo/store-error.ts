@@ -29,7 +29,7 @@ export function isPassing(error: unknown): boolean {
 		return error instanceof Error && 'syscall' in error;
 	}
 	return (
-		(error instanceof mongo.MongoBulkWriteError && error.result.getWriteConcernError() !== undefined) ||
+		(error instanceof mongo.MongoBulkWriteError && (hasNoAnswer(error) || lacksWriteConcern(error))) ||
 		PASSING_ERRORS.some((passing) => error instanceof passing) ||
 		PASSING_CODES.has(error.code) ||
 		PASSING_LABELS.some((label) => error.hasErrorLabel(label))
@@ -46,11 +46,26 @@ export function refusedAsDuplicates(error: unknown): ReadonlySet<number> {
 	if (!(error instanceof mongo.MongoBulkWriteError)) {
 		throw error;
 	}
-	const writeErrors = [error.writeErrors].flat();
-	if (!writeErrors.every(({code}) => code === DUPLICATE_KEY)) {
+	const writeErrors = writeErrorsOf(error);
+	// None at all means that the batch failed as a whole: nothing is known of any document.
+	if (writeErrors.length === 0 || !writeErrors.every(({code}) => code === DUPLICATE_KEY)) {
 		throw error;
 	}
 	return new Set(writeErrors.map(({index}) => index));
+}
+
+/** The driver wraps a broken connection into the same error that tells of refused documents. */
+function hasNoAnswer(error: mongo.MongoBulkWriteError): boolean {
+	// A number is a server's code; a socket's, such as ECONNRESET, is copied here as a string.
+	return writeErrorsOf(error).length === 0 && typeof error.code !== 'number';
+}
+
+function lacksWriteConcern({result}: mongo.MongoBulkWriteError): boolean {
+	return result.getWriteConcernError() !== undefined;
+}
+
+function writeErrorsOf(error: mongo.MongoBulkWriteError): readonly mongo.WriteError[] {
+	return [error.writeErrors].flat();
 }
 
 /** Turns what passes by itself into a `StoreUnavailableError`; every other error stays. */

@@ -233,3 +233,32 @@ function callsOf(stores: Stores): Record<string, Promise<unknown>> {
 		'engine states.save': stores.engineStateStore.save('x', 'y', 'z'),
 	};
 }
+
+test('an unordered batch that met a broken connection is never taken for recorded', async (t) => {
+	await using testDatabase = await createMongoTestDatabase(urls.mongodb);
+	await using proxy = await TcpProxy.to(testDatabase.url);
+	await using database = await openMongo({url: proxy.urlFor(testDatabase.url)});
+	const {deliveryStore} = createMongoStores(database);
+	let failures = 0;
+	for (let round = 0; round < 8; round++) {
+		await eventually(() => database.check(AbortSignal.timeout(2000)));
+		const outcomes = Array.from({length: 20}, () => sampleOutcome());
+		const recording = deliveryStore.record(outcomes);
+		// No connection is left to try again on: the driver reports the whole batch as one error without a word on any document.
+		proxy.refuse();
+		const error: unknown = await recording.then(
+			() => undefined,
+			(reason: unknown) => reason,
+		);
+		proxy.heal();
+		if (error === undefined) {
+			for (const {deliveryId} of outcomes) {
+				t.truthy(await eventually(() => deliveryStore.find(deliveryId)), 'what was said to be recorded is there');
+			}
+		} else {
+			t.true(error instanceof StoreUnavailableError);
+			failures++;
+		}
+	}
+	t.true(failures > 0);
+});
