@@ -6,7 +6,10 @@ export interface BatchOptions<Item> {
 	readonly maxItems: number;
 	/** … or this long after the first of them came, in milliseconds. */
 	readonly maxDelayMs: number;
-	/** True = one flush at a time, in order; what comes meanwhile makes the next batch. Default false. */
+	/**
+	 * True = one flush at a time, in order; what comes meanwhile makes the next batch, and is turned away with a batch that
+	 * may succeed later: nothing overtakes. Default false.
+	 */
 	readonly serial?: boolean;
 	readonly clock: Clock;
 	/** Makes the items durable, all or none. */
@@ -55,13 +58,8 @@ export class Batch<Item> {
 	}
 
 	async #flush(): Promise<void> {
-		this.#timer?.[Symbol.dispose]();
-		this.#timer = undefined;
-		const entries = this.#entries;
-		this.#entries = [];
-		this.#size = 0;
 		this.#flushing = true;
-		await this.#write(entries);
+		await this.#write(this.#takeAll());
 		this.#flushing = false;
 		this.#schedule();
 	}
@@ -72,12 +70,43 @@ export class Batch<Item> {
 			await this.#options.flush(entries.flatMap(({items}) => items));
 			for (const {resolve} of entries) resolve();
 		} catch (error) {
-			const divisible = entries.length > 1 && !(error instanceof DomainError && error.retryable);
-			if (!divisible) {
+			if (error instanceof DomainError && error.retryable) {
+				this.#turnAway(entries, error);
+			} else if (entries.length === 1) {
 				for (const {reject} of entries) reject(error);
-				return;
+			} else {
+				await this.#writeEach(entries);
 			}
-			for (const entry of entries) await this.#write([entry]);
 		}
+	}
+
+	async #writeEach(entries: readonly Entry<Item>[]): Promise<void> {
+		for (const [index, {items, resolve, reject}] of entries.entries()) {
+			try {
+				await this.#options.flush(items);
+				resolve();
+			} catch (error) {
+				if (error instanceof DomainError && error.retryable) {
+					this.#turnAway(entries.slice(index), error);
+					return;
+				}
+				reject(error);
+			}
+		}
+	}
+
+	/** All of them will come again, in the order in which they are told. */
+	#turnAway(entries: readonly Entry<Item>[], error: DomainError): void {
+		const behind = this.#options.serial === true ? this.#takeAll() : [];
+		for (const {reject} of [...entries, ...behind]) reject(error);
+	}
+
+	#takeAll(): readonly Entry<Item>[] {
+		this.#timer?.[Symbol.dispose]();
+		this.#timer = undefined;
+		const entries = this.#entries;
+		this.#entries = [];
+		this.#size = 0;
+		return entries;
 	}
 }

@@ -37,13 +37,6 @@ export const ERROR_CODES = [
 
 export type ErrorCode = (typeof ERROR_CODES)[number];
 
-const KNOWN_CODES: ReadonlySet<string> = new Set(ERROR_CODES);
-
-/** True when a code that crossed the wire is one of ours. */
-export function isErrorCode(code: string): code is ErrorCode {
-	return KNOWN_CODES.has(code);
-}
-
 /** The root of every expected failure. `message` is safe to show to a tenant and says what to do. */
 export abstract class DomainError extends Error {
 	abstract readonly code: ErrorCode;

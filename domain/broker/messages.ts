@@ -2,7 +2,7 @@ import {MalformedMessageError} from '../errors.ts';
 import type {PreparedEvent} from '../events/envelope.ts';
 import type {MediaSource} from '../events/media.ts';
 import type {UpstreamEvent} from '../events/upstream-event.ts';
-import type {Command, CommandReply} from '../messaging/command.ts';
+import {isCommandKind, type Command, type CommandReply} from '../messaging/command.ts';
 import type {Message, MessageHeaders, OutgoingMessage} from '../ports/broker.ts';
 import type {Outcome} from '../webhooks/delivery.ts';
 
@@ -90,7 +90,11 @@ export function encodeUnresolved(unresolved: UnresolvedEvent, id: string): Conte
 
 export function decodeUnresolved(message: Message): UnresolvedEvent {
 	expectKind(message, 'unresolved');
-	return {event: fromJson(message) as UpstreamEvent, receivedAtMs: integer(message, 'receivedAt')};
+	const event = fromJson(message) as UpstreamEvent | null;
+	if (typeof event?.session !== 'string') {
+		throw new MalformedMessageError('the body is not an event of a session');
+	}
+	return {event, receivedAtMs: integer(message, 'receivedAt')};
 }
 
 export function encodeOutcomes(outcomes: readonly Outcome[], id: string): Content {
@@ -99,7 +103,11 @@ export function encodeOutcomes(outcomes: readonly Outcome[], id: string): Conten
 
 export function decodeOutcomes(message: Message): readonly Outcome[] {
 	expectKind(message, 'outcomes');
-	return fromJson(message) as readonly Outcome[];
+	const outcomes = fromJson(message);
+	if (!Array.isArray(outcomes)) {
+		throw new MalformedMessageError('the body is not a list of outcomes');
+	}
+	return outcomes as readonly Outcome[];
 }
 
 export function encodeCommand(command: Command): Content {
@@ -108,7 +116,11 @@ export function encodeCommand(command: Command): Content {
 
 export function decodeCommand(message: Message): Command {
 	expectKind(message, 'command');
-	return fromJson(message) as Command;
+	const command = fromJson(message) as (Omit<Command, 'kind'> & {readonly kind: unknown}) | null;
+	if (!isCommandKind(command?.kind)) {
+		throw new MalformedMessageError(`there is no command ${String(command?.kind)}`);
+	}
+	return command as Command;
 }
 
 export function encodeReply(reply: CommandReply): Buffer {
@@ -153,7 +165,7 @@ function readEvent(message: Message): PreparedEvent {
 		connectionId: connection === undefined ? null : String(connection),
 		receivedAtMs: integer(message, 'receivedAt'),
 		body: message.body,
-		media: media === undefined ? [] : (JSON.parse(String(media)) as readonly MediaSource[]),
+		media: media === undefined ? [] : (parse(String(media), 'header media') as readonly MediaSource[]),
 		...(onlyWebhook !== undefined && {onlyWebhookId: String(onlyWebhook)}),
 	};
 }
@@ -188,9 +200,13 @@ function toJson(value: unknown): Buffer {
 
 /** The kind and schema were checked: the caller knows the type. */
 function fromJson(message: Message): unknown {
+	return parse(message.body.toString(), 'the body');
+}
+
+function parse(text: string, what: string): unknown {
 	try {
-		return JSON.parse(message.body.toString());
+		return JSON.parse(text);
 	} catch (error) {
-		throw new MalformedMessageError('the body is not JSON', {cause: error});
+		throw new MalformedMessageError(`${what} is not JSON`, {cause: error});
 	}
 }

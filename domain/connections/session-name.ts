@@ -1,4 +1,4 @@
-import {createHmac, randomBytes, timingSafeEqual} from 'node:crypto';
+import {createHmac, randomBytes} from 'node:crypto';
 
 /** `u_` + first 12 hex digits of the user's id + `_s_` + 12 random hex digits: unique, and at most 54 characters as WAHA wants. */
 export function newSessionName(userId: string): string {
@@ -11,11 +11,4 @@ export function newSessionName(userId: string): string {
  */
 export function ingestionKey(ingestionSecret: string, sessionName: string): string {
 	return createHmac('sha256', ingestionSecret).update(sessionName).digest('hex');
-}
-
-/** Compares two secrets or digests in constant time. */
-export function constantTimeEqual(left: string, right: string): boolean {
-	const a = Buffer.from(left);
-	const b = Buffer.from(right);
-	return a.length === b.length && timingSafeEqual(a, b);
 }

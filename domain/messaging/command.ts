@@ -2,8 +2,12 @@ import {digest} from '../hashing.ts';
 import type {ErrorCode} from '../errors.ts';
 import type {OutboundMessage} from './outbound.ts';
 
+const SESSION_COMMAND_KINDS = ['session.ensure', 'session.restart', 'session.logout', 'session.remove'] as const;
+
 /** A session's life-cycle changes; each can be repeated without harm. */
-export type SessionCommandKind = 'session.ensure' | 'session.restart' | 'session.logout' | 'session.remove';
+export type SessionCommandKind = (typeof SESSION_COMMAND_KINDS)[number];
+
+const COMMAND_KINDS: ReadonlySet<unknown> = new Set<Command['kind']>(['message.send', ...SESSION_COMMAND_KINDS]);
 
 /** One thing to do on WhatsApp, as it crosses the broker. */
 export type Command =
@@ -24,9 +28,14 @@ export type Command =
 			readonly workerId: string | null;
 	  };
 
+/** True for a kind that this version can carry out. */
+export function isCommandKind(kind: unknown): kind is Command['kind'] {
+	return COMMAND_KINDS.has(kind);
+}
+
 /**
  * The life of a command that must not happen twice. `sending` belongs to one owner; a command found there by anyone else
- * becomes `unknown` and is never blindly repeated.
+ * becomes `unknown` and is never blindly repeated. An owner that was only slow still turns that into what really happened.
  */
 export type CommandStatus = 'queued' | 'sending' | 'sent' | 'failed' | 'unknown';
 

@@ -14,6 +14,9 @@ export interface CommandStore {
 	find(id: string): Promise<CommandRecord | undefined>;
 	/** Takes a queued command for `owner` (compare-and-set queued → sending). False when it was not queued any more. */
 	claim(id: string, owner: string, at: Date): Promise<boolean>;
-	/** Records the end; a command that has ended keeps its first end. */
+	/**
+	 * Records the end. `unknown` may still be replaced by `sent` or `failed` (a slow first owner knows better); of any other end,
+	 * the first stays.
+	 */
 	finish(id: string, end: CommandEnd, at: Date): Promise<void>;
 }

@@ -24,6 +24,8 @@ export interface ConnectionStore {
 	assign(id: string, workerId: string | null, engine: string | null, at: Date): Promise<void>;
 	/** Marks it deleted (`stopped`, desired state `stopped`, no worker); repeatable. Resolves to what is stored then. */
 	markDeleted(id: string, at: Date): Promise<Connection | undefined>;
-	/** Connections of all tenants that should run and have no worker, oldest first. */
-	listUnassigned(limit: number): Promise<readonly Connection[]>;
+	/**
+	 * Connections of all tenants that should run and have no worker, or whose session never reported (`pending`), oldest first.
+	 */
+	listUnprovisioned(limit: number): Promise<readonly Connection[]>;
 }
