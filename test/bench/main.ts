@@ -92,6 +92,8 @@ async function measure(name: string, env: Record<string, string>, limits: Broker
 				INGESTION_SECRET: secret,
 				WAHA_WORKERS: `${waha.url.replace('http://', `http://bench:${waha.apiKey}@`)}?engine=NOWEB`,
 				LOG_LEVEL: 'warn',
+				// For a profile of the program alone: BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=/tmp/profile'.
+				NODE_OPTIONS: process.env['BENCH_NODE_OPTIONS'] ?? '',
 				...env,
 			},
 		}),
