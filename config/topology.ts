@@ -1,4 +1,4 @@
-import type {ExchangeDeclaration, Topology, WaitLevel, WorkQueue} from '../domain/broker/topology.ts';
+import type {Binding, ExchangeDeclaration, Topology, WaitLevel, WorkQueue} from '../domain/broker/topology.ts';
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -47,14 +47,16 @@ export function createTopology(prefix = 'wahooks'): Topology {
 		dead: exchange('dead', 'fanout'),
 	} satisfies Topology['exchanges'];
 
-	/** Every work queue can also be reached by its name, which is how waiting messages come back. */
+	/** Every queue with a dispatcher can also be reached by its name, which is how waiting messages come back. */
+	const byName = (name: string): Binding => ({exchange: exchanges.due.name, routingKey: name});
+
 	const work = (name: string, source?: ExchangeDeclaration, routingKey?: string, single = false): WorkQueue => {
 		const fullName = `${prefix}.${name}.v1`;
 		const own = source === undefined ? [] : [{exchange: source.name, routingKey: routingKey ?? fullName}];
 		return {
 			kind: 'work',
 			name: fullName,
-			bindings: [...own, {exchange: exchanges.due.name, routingKey: fullName}],
+			bindings: [...own, byName(fullName)],
 			singleActiveConsumer: single,
 			deliveryLimit: DELIVERY_LIMIT,
 			deadLetterExchange: exchanges.dead.name,
@@ -68,7 +70,7 @@ export function createTopology(prefix = 'wahooks'): Topology {
 			websocket: {
 				kind: 'volatile',
 				name: `${prefix}.websocket.v1`,
-				bindings: [{exchange: exchanges.events.name, routingKey: '#'}],
+				bindings: [{exchange: exchanges.events.name, routingKey: '#'}, byName(`${prefix}.websocket.v1`)],
 				ttlMs: MINUTE,
 				maxLength: 50_000,
 			},
@@ -84,7 +86,7 @@ export function createTopology(prefix = 'wahooks'): Topology {
 			dead: {
 				kind: 'dead',
 				name: `${prefix}.dead.v1`,
-				bindings: [{exchange: exchanges.dead.name, routingKey: ''}],
+				bindings: [{exchange: exchanges.dead.name, routingKey: ''}, byName(`${prefix}.dead.v1`)],
 			},
 			control: {
 				kind: 'broadcast',

@@ -1,18 +1,25 @@
 import type {Disposition} from '../domain/broker/disposition.ts';
 import {isDue, type Publisher} from '../domain/broker/publisher.ts';
 import type {QueueDeclaration} from '../domain/broker/topology.ts';
-import type {Broker, Consumer, Message, Settlement} from '../domain/ports/broker.ts';
+import {BrokerUnavailableError} from '../domain/errors.ts';
+import type {Broker, Consumer, Message, MessageHeaders, Settlement} from '../domain/ports/broker.ts';
 import type {Clock} from '../domain/ports/clock.ts';
 import type {Dependency, HealthCheck} from '../domain/ports/health-check.ts';
 import type {Logger} from '../domain/ports/logger.ts';
 import {dispositionOf} from './dispositions.ts';
 import {Outage} from './outage.ts';
 
-/** After this long in hand, messages go back to the broker: well under RabbitMQ's 30 minutes for an unacknowledged one. */
+/**
+ * After this long in hand, over however many outages, messages go back to the broker: well under RabbitMQ's 30 minutes for an
+ * unacknowledged one.
+ */
 const HOLD_PATIENCE_MS = 10 * 60_000;
 
 /** Handed-back messages come again after this. */
 const HAND_BACK_DELAY_MS = 60_000;
+
+/** A dead letter that cannot be kept has nowhere else to go: it is tried again for ever, this often. */
+const DEAD_LETTER_RETRY_MS = 5 * 60_000;
 
 /** Own header: how often a handler failed with this message. */
 const FAILURES_HEADER = 'failures';
@@ -42,8 +49,9 @@ export interface DispatcherOptions {
 export class Dispatcher {
 	readonly #context: DispatcherContext;
 	readonly #options: DispatcherOptions;
+	/** The present or the last one of each dependency. */
 	readonly #outages = new Map<Dependency, Outage>();
-	#consumer: Consumer | undefined;
+	#consuming: Promise<Consumer> | undefined;
 	#stopping = false;
 
 	constructor(context: DispatcherContext, options: DispatcherOptions) {
@@ -53,103 +61,159 @@ export class Dispatcher {
 
 	async start(): Promise<void> {
 		const {queue, prefetch} = this.#options;
-		this.#consumer = await this.#context.broker.consume(queue, {prefetch}, (message) => this.#settle(message));
+		this.#consuming = this.#context.broker.consume(queue, {prefetch}, (message) => this.#settle(message));
+		await this.#consuming;
 	}
 
 	/** Takes nothing more and resolves when what is in hand is settled; what waits for an outage is left to the broker. */
 	async stop(): Promise<void> {
 		this.#stopping = true;
-		for (const outage of this.#outages.values()) outage.stop();
-		await this.#consumer?.close();
+		const consumer = await this.#consuming;
+		const closed = consumer?.close();
+		for (const outage of this.#outages.values()) outage.callOff();
+		await closed;
 	}
 
+	/** A message that comes during an outage waits for its end, too: it must not overtake those that wait already. */
 	async #settle(message: Message): Promise<Settlement> {
+		const {clock} = this.#context;
+		let patienceEndsAtMs = clock.now() + HOLD_PATIENCE_MS;
 		for (;;) {
-			const disposition = await this.#decide(message);
-			if (disposition.kind !== 'hold') {
+			const missing = this.#missing() ?? (await this.#process(message));
+			if (missing === undefined) {
 				return 'ack';
 			}
 			if (this.#stopping) {
 				return 'requeue';
 			}
-			const end = await this.#hold(disposition.dependency);
-			if (end === 'patience-exhausted' && (await this.#handBack(message))) {
-				return 'ack';
+			const end = await this.#hold(missing).wait(patienceEndsAtMs - clock.now());
+			if (end === 'called-off') {
+				return 'requeue';
+			}
+			if (end === 'patience-exhausted') {
+				if (await this.#handBack(message)) return 'ack';
+				patienceEndsAtMs = clock.now() + HOLD_PATIENCE_MS;
 			}
 		}
 	}
 
-	/** Handles the message and carries out the disposition; all that is left to the caller is to ack or to hold. */
-	async #decide(message: Message): Promise<Disposition> {
-		const {publisher, clock, log} = this.#context;
+	/** A dependency that is known to be away. */
+	#missing(): Dependency | undefined {
+		for (const [dependency, outage] of this.#outages) {
+			if (!outage.isOver) return dependency;
+		}
+		return undefined;
+	}
+
+	/**
+	 * Handles the message and carries out the disposition; all that is left to the caller is to ack or to wait.
+	 * @returns the dependency without which it cannot be done
+	 */
+	async #process(message: Message): Promise<Dependency | undefined> {
+		const {clock, log} = this.#context;
 		const {queue} = this.#options;
 		try {
 			if (!isDue(message, clock.now())) {
-				await publisher.later(queue, message, Number(message.headers['dueAt']));
-				return {kind: 'ack'};
+				await this.#postpone(message, Number(message.headers['dueAt']));
+				return undefined;
 			}
-			const disposition = await this.#handle(message);
-			if (disposition.kind === 'retry') {
-				const headers = {...message.headers, [FAILURES_HEADER]: failuresOf(message) + 1};
-				await publisher.later(queue, {...message, headers}, clock.now() + disposition.delayMs);
-			} else if (disposition.kind === 'dead-letter') {
-				log.error({queue: queue.name, messageId: message.id, reason: disposition.reason}, 'message.dead');
-				await publisher.dead(message, queue, disposition.reason);
-			}
-			return disposition;
+			return await this.#handle(message);
 		} catch (error) {
+			// Anything else is a fault of ours: the broker returns the message, and dead-letters it if it happens each time.
+			if (!(error instanceof BrokerUnavailableError)) throw error;
 			log.warn({queue: queue.name, messageId: message.id, error}, 'message.publish.failed');
-			return {kind: 'hold', dependency: 'broker'};
+			return 'broker';
 		}
 	}
 
-	async #handle(message: Message): Promise<Disposition> {
+	/** Only a throw is a failure: a handler that asks for a wait may do so as often as it likes. */
+	async #handle(message: Message): Promise<Dependency | undefined> {
+		const {queue, handle} = this.#options;
+		let disposition: Disposition;
+		let failures = failuresOf(message);
 		try {
-			return await this.#options.handle(message);
+			disposition = await handle(message);
 		} catch (error) {
-			const disposition = dispositionOf(error, failuresOf(message));
+			disposition = dispositionOf(error, failures++);
 			const {log} = this.#context;
-			log.warn(
-				{queue: this.#options.queue.name, messageId: message.id, disposition: disposition.kind, error},
-				'message.failed',
-			);
-			return disposition;
+			log.warn({queue: queue.name, messageId: message.id, disposition: disposition.kind, error}, 'message.failed');
 		}
+		const headers = failures > 0 ? {...message.headers, [FAILURES_HEADER]: failures} : message.headers;
+		return this.#carryOut({...message, headers}, disposition);
+	}
+
+	async #carryOut(message: Message, disposition: Disposition): Promise<Dependency | undefined> {
+		const {clock} = this.#context;
+		switch (disposition.kind) {
+			case 'ack':
+				return undefined;
+			case 'hold':
+				return disposition.dependency;
+			case 'retry':
+				await this.#postpone(message, clock.now() + disposition.delayMs);
+				return undefined;
+			case 'dead-letter':
+				await this.#bury(message, disposition.reason);
+				return undefined;
+		}
+	}
+
+	/** What only concerned its way here stays behind. */
+	async #bury(message: Message, reason: string): Promise<void> {
+		const {publisher, clock, log} = this.#context;
+		const {queue} = this.#options;
+		log.error({queue: queue.name, messageId: message.id, reason}, 'message.dead');
+		if (queue.kind === 'dead') {
+			await this.#postpone(message, clock.now() + DEAD_LETTER_RETRY_MS);
+			return;
+		}
+		const {[FAILURES_HEADER]: _failures, dueAt: _dueAt, ...headers} = message.headers;
+		await publisher.dead({...message, headers}, queue, reason);
+	}
+
+	#postpone(message: Message, dueAtMs: number): Promise<void> {
+		const headers = {...message.headers, ...originOf(message)};
+		return this.#context.publisher.later(this.#options.queue, {...message, headers}, dueAtMs);
 	}
 
 	/** Stops consuming until the dependency answers again. */
-	async #hold(dependency: Dependency): Promise<'over' | 'patience-exhausted'> {
-		const existing = this.#outages.get(dependency);
-		if (existing !== undefined) {
-			return existing.wait(HOLD_PATIENCE_MS);
+	#hold(dependency: Dependency): Outage {
+		const previous = this.#outages.get(dependency);
+		if (previous?.isOver === false) {
+			return previous;
 		}
 		const {clock, log, healthChecks} = this.#context;
 		const check = healthChecks.find((candidate) => candidate.dependency === dependency);
 		if (check === undefined) {
 			throw new Error(`no health check for ${dependency}`);
 		}
-		const outage = new Outage({check, clock, log});
+		const outage = new Outage({check, clock, log, previous});
 		this.#outages.set(dependency, outage);
 		log.warn({queue: this.#options.queue.name, dependency}, 'dispatcher.hold');
-		void this.#resumeAfter(outage, dependency);
-		return outage.wait(HOLD_PATIENCE_MS);
+		void this.#pauseDuring(outage);
+		return outage;
 	}
 
-	async #resumeAfter(outage: Outage, dependency: Dependency): Promise<void> {
-		await this.#consumer?.pause();
-		while ((await outage.wait(HOLD_PATIENCE_MS)) !== 'over');
-		this.#outages.delete(dependency);
-		if (this.#outages.size === 0 && !this.#stopping) {
-			this.#context.log.info({queue: this.#options.queue.name, dependency}, 'dispatcher.resume');
-			await this.#consumer?.resume();
+	async #pauseDuring(outage: Outage): Promise<void> {
+		const consumer = await this.#consuming;
+		await consumer?.pause();
+		await outage.end;
+		// Those that wait begin first: what is taken from now on must not overtake them.
+		this.#context.clock.after(0, () => void this.#resume(consumer));
+	}
+
+	async #resume(consumer: Consumer | undefined): Promise<void> {
+		if (this.#missing() === undefined && !this.#stopping) {
+			this.#context.log.info({queue: this.#options.queue.name}, 'dispatcher.resume');
+			await consumer?.resume();
 		}
 	}
 
 	/** Gives a message back to the broker, to come again in a while. False when the broker did not take it. */
 	async #handBack(message: Message): Promise<boolean> {
-		const {publisher, clock, log} = this.#context;
+		const {clock, log} = this.#context;
 		try {
-			await publisher.later(this.#options.queue, message, clock.now() + HAND_BACK_DELAY_MS);
+			await this.#postpone(message, clock.now() + HAND_BACK_DELAY_MS);
 			return true;
 		} catch (error) {
 			log.warn({queue: this.#options.queue.name, messageId: message.id, error}, 'message.handBack.failed');
@@ -161,4 +225,9 @@ export class Dispatcher {
 function failuresOf(message: Message): number {
 	const failures = message.headers[FAILURES_HEADER];
 	return typeof failures === 'number' ? failures : 0;
+}
+
+/** A message that is published anew loses what the broker knew of its death. */
+function originOf({death, headers}: Message): MessageHeaders {
+	return death === undefined || 'deadFrom' in headers ? {} : {deadFrom: death.queue, deadReason: death.reason};
 }

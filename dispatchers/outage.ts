@@ -5,56 +5,84 @@ import type {Logger} from '../domain/ports/logger.ts';
 const PROBE_DELAYS_MS = [500, 1000, 2000, 5000, 10_000];
 const PROBE_TIMEOUT_MS = 3000;
 
-export type OutageEnd = 'over' | 'patience-exhausted';
+/** An outage that follows another one this soon is the same one: what answers probes and still fails is not asked faster and faster. */
+const RELAPSE_MS = 60_000;
+
+type OutageEnd = 'over' | 'called-off' | 'patience-exhausted';
 
 /** One dependency being away: probes it with back-off until it answers. All messages in hand wait for the same outage. */
 export class Outage {
 	readonly #check: HealthCheck;
 	readonly #clock: Clock;
 	readonly #log: Logger;
-	readonly #over: Promise<void>;
-	#stopped = false;
+	readonly #end = Promise.withResolvers<'over' | 'called-off'>();
+	#round = 0;
+	#timer: Disposable | undefined;
+	#endedAtMs: number | undefined;
 
-	constructor({check, clock, log}: {check: HealthCheck; clock: Clock; log: Logger}) {
+	/** @param options.previous the last outage of the same dependency */
+	constructor({
+		check,
+		clock,
+		log,
+		previous,
+	}: {
+		check: HealthCheck;
+		clock: Clock;
+		log: Logger;
+		previous?: Outage | undefined;
+	}) {
 		this.#check = check;
 		this.#clock = clock;
 		this.#log = log;
-		this.#over = this.#probe();
+		if (previous !== undefined && clock.now() - (previous.#endedAtMs ?? 0) < RELAPSE_MS) {
+			this.#round = previous.#round + 1;
+		}
+		this.#probeLater();
 	}
 
-	/** Resolves when the dependency is back, or after `patienceMs`, whichever comes first. */
-	wait(patienceMs: number): Promise<OutageEnd> {
-		return new Promise((resolve) => {
-			const timer = this.#clock.after(patienceMs, () => {
-				resolve('patience-exhausted');
-			});
-			void this.#over.then(() => {
-				timer[Symbol.dispose]();
-				resolve('over');
-			});
+	get isOver(): boolean {
+		return this.#endedAtMs !== undefined;
+	}
+
+	/** Resolves when the dependency is back, or the outage was called off. */
+	get end(): Promise<OutageEnd> {
+		return this.#end.promise;
+	}
+
+	/** Resolves with its end, or after `patienceMs`, whichever comes first. */
+	async wait(patienceMs: number): Promise<OutageEnd> {
+		const patience = Promise.withResolvers<OutageEnd>();
+		using _timer = this.#clock.after(patienceMs, () => {
+			patience.resolve('patience-exhausted');
 		});
+		return await Promise.race([this.#end.promise, patience.promise]);
 	}
 
-	/** Ends the probing; whoever waits is let go as if the dependency were back. */
-	stop(): void {
-		this.#stopped = true;
+	/** Ends the probing and lets go whoever waits. */
+	callOff(): void {
+		this.#finish('called-off');
+	}
+
+	#probeLater(): void {
+		const delayMs = PROBE_DELAYS_MS[Math.min(this.#round, PROBE_DELAYS_MS.length - 1)] ?? 0;
+		this.#timer = this.#clock.after(delayMs, () => void this.#probe());
 	}
 
 	async #probe(): Promise<void> {
-		for (let round = 0; !this.#stopped; round++) {
-			await this.#sleep(PROBE_DELAYS_MS[Math.min(round, PROBE_DELAYS_MS.length - 1)] ?? 0);
-			try {
-				await this.#check.check(AbortSignal.timeout(PROBE_TIMEOUT_MS));
-				return;
-			} catch (error) {
-				this.#log.debug({dependency: this.#check.dependency, round, error}, 'outage.probe.failed');
-			}
+		try {
+			await this.#check.check(AbortSignal.timeout(PROBE_TIMEOUT_MS));
+			this.#finish('over');
+		} catch (error) {
+			this.#log.debug({dependency: this.#check.dependency, round: this.#round, error}, 'outage.probe.failed');
+			this.#round++;
+			if (!this.isOver) this.#probeLater();
 		}
 	}
 
-	#sleep(ms: number): Promise<void> {
-		return new Promise((resolve) => {
-			this.#clock.after(ms, resolve);
-		});
+	#finish(end: 'over' | 'called-off'): void {
+		this.#endedAtMs ??= this.#clock.now();
+		this.#timer?.[Symbol.dispose]();
+		this.#end.resolve(end);
 	}
 }

@@ -2,6 +2,11 @@
 export class KeyedLanes {
 	readonly #tails = new Map<string, Promise<unknown>>();
 
+	/** Lanes with work. */
+	get size(): number {
+		return this.#tails.size;
+	}
+
 	/** Settles as `work` does. */
 	run<T>(key: string, work: () => Promise<T>): Promise<T> {
 		const before = this.#tails.get(key) ?? Promise.resolve();

@@ -1,6 +1,6 @@
 import {toConnectionStatus, type Connection} from '../../domain/connections/connection.ts';
 import {ingestionKey} from '../../domain/connections/session-name.ts';
-import {DomainError, EngineError, NoWorkerAvailableError, StoreUnavailableError} from '../../domain/errors.ts';
+import {EngineError, NoWorkerAvailableError, StoreUnavailableError} from '../../domain/errors.ts';
 import type {Command, CommandReply} from '../../domain/messaging/command.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
@@ -47,15 +47,14 @@ export class SessionKeeper {
 	/**
 	 * What an engine refuses is the answer, not a failure of the message.
 	 * @throws {StoreUnavailableError}
-	 * @throws {EngineError} a removal that must be tried again: nobody would else clear the session away
+	 * @throws whatever stopped a removal: nobody waits for its answer, and nobody else would clear the session away
 	 */
 	async execute(command: SessionCommand): Promise<CommandReply> {
 		try {
 			await this.#run(command);
 			return DONE;
 		} catch (error) {
-			const mustRepeat = command.kind === 'session.remove' && error instanceof DomainError && error.retryable;
-			if (mustRepeat || error instanceof StoreUnavailableError) {
+			if (command.kind === 'session.remove' || error instanceof StoreUnavailableError) {
 				throw error;
 			}
 			this.#log.warn({error, kind: command.kind, connectionId: command.connectionId}, 'session.command.failed');
@@ -78,36 +77,57 @@ export class SessionKeeper {
 	}
 
 	async #ensure(connectionId: string): Promise<void> {
-		const connection = await this.#connections.find(connectionId);
-		if (connection === undefined || connection.deletedAt !== null) {
+		const wanted = await this.#connections.find(connectionId);
+		if (wanted === undefined || wanted.deletedAt !== null) {
 			return;
 		}
-		const worker = await this.#workerFor(connection);
-		try {
-			const session = await this.#engines
-				.engineOf(worker.id)
-				.sessions.ensure(connection.sessionName, this.#configFor(worker, connection));
+		const {worker, session} = await this.#start(wanted);
+		const connection = await this.#connections.find(connectionId);
+		if (connection?.deletedAt === null) {
 			await this.#report(connection, session);
-		} catch (error) {
-			await this.#giveUpPlace(connection, worker, error);
-			throw error;
+		} else {
+			// Deleted meanwhile: its removal may know of no worker.
+			await this.#clearAway(worker.id, wanted);
 		}
 	}
 
-	/** The worker that holds the session, or else the first with room (fill-first). */
-	async #workerFor(connection: Connection): Promise<Worker> {
+	/** On the worker that holds the session, or else on the first that has room (fill-first) and can be reached. */
+	async #start(connection: Connection): Promise<{worker: Worker; session: EngineSession}> {
 		const workers = this.#engines.workers();
 		const current = workers.find(({id}) => id === connection.workerId);
-		if (current !== undefined) {
-			return current;
-		}
-		for (const worker of workers) {
-			if (await this.#places.takePlace(worker.id, connection.id, worker.capacity)) {
-				await this.#connections.assign(connection.id, worker.id, worker.engine, new Date(this.#clock.now()));
-				return worker;
+		const candidates = current ? [current, ...workers.filter((worker) => worker !== current)] : workers;
+		let failure: EngineError | undefined;
+		for (const worker of candidates) {
+			if (worker !== current && !(await this.#takePlace(connection, worker))) continue;
+			try {
+				const config = this.#configFor(worker, connection);
+				return {
+					worker,
+					session: await this.#engines.engineOf(worker.id).sessions.ensure(connection.sessionName, config),
+				};
+			} catch (error) {
+				if (connection.linkedAt !== null || !wasNotReached(error)) throw error;
+				await this.#giveUpPlace(connection, worker);
+				failure = error;
 			}
 		}
-		throw new NoWorkerAvailableError('No worker has room for another session: add a worker, or wait until one is free');
+		throw (
+			failure ??
+			new NoWorkerAvailableError('No worker has room for another session: add a worker, or wait until one is free')
+		);
+	}
+
+	async #takePlace({id}: Connection, worker: Worker): Promise<boolean> {
+		const taken = await this.#places.takePlace(worker.id, id, worker.capacity);
+		if (taken) {
+			await this.#connections.assign(id, worker.id, worker.engine, new Date(this.#clock.now()));
+		}
+		return taken;
+	}
+
+	async #giveUpPlace({id}: Connection, worker: Worker): Promise<void> {
+		await this.#connections.assign(id, null, null, new Date(this.#clock.now()));
+		await this.#places.releasePlace(worker.id, id);
 	}
 
 	/** The session's own events follow; this only saves the first look from being `pending`. */
@@ -118,21 +138,17 @@ export class SessionKeeper {
 		}
 	}
 
-	/** A worker that cannot be reached now must not keep a session that never started on it from going elsewhere. */
-	async #giveUpPlace(connection: Connection, worker: Worker, error: unknown): Promise<void> {
-		if (connection.linkedAt !== null || !(error instanceof EngineError) || error.scope !== 'worker') {
-			return;
+	/** The session may have got its worker after the removal was asked for. */
+	async #remove({connectionId, sessionName, workerId: known}: SessionCommand): Promise<void> {
+		const workerId = known ?? (await this.#connections.find(connectionId))?.workerId ?? null;
+		if (workerId !== null) {
+			await this.#clearAway(workerId, {id: connectionId, sessionName});
 		}
-		await this.#connections.assign(connection.id, null, null, new Date(this.#clock.now()));
-		await this.#places.releasePlace(worker.id, connection.id);
 	}
 
-	async #remove(command: SessionCommand): Promise<void> {
-		if (command.workerId === null) {
-			return;
-		}
-		await this.#engineOf(command).sessions.remove(command.sessionName);
-		await this.#places.releasePlace(command.workerId, command.connectionId);
+	async #clearAway(workerId: string, {id, sessionName}: Pick<Connection, 'id' | 'sessionName'>): Promise<void> {
+		await this.#engines.engineOf(workerId).sessions.remove(sessionName);
+		await this.#places.releasePlace(workerId, id);
 	}
 
 	#engineOf({workerId}: SessionCommand): WhatsAppEngine {
@@ -148,4 +164,12 @@ export class SessionKeeper {
 			ingestionKey: ingestionKey(this.#ingestionSecret, sessionName),
 		};
 	}
+}
+
+/**
+ * Nothing can have begun on a worker that was not reached, so it must not keep a session that was never linked from going
+ * elsewhere. One that did not answer in time may have created it.
+ */
+function wasNotReached(error: unknown): error is EngineError {
+	return error instanceof EngineError && error.scope === 'worker' && error.sideEffect === 'none';
 }

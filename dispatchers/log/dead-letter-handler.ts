@@ -1,4 +1,5 @@
 import {ACK, type Disposition} from '../../domain/broker/disposition.ts';
+import {digest} from '../../domain/hashing.ts';
 import type {Message} from '../../domain/ports/broker.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {DeadLetterStore} from '../../domain/ports/dead-letter-store.ts';
@@ -15,10 +16,12 @@ export class DeadLetterHandler {
 
 	/** @throws {StoreUnavailableError} */
 	async handle(message: Message): Promise<Disposition> {
-		const {deadFrom, deadReason, ...headers} = message.headers;
+		const {deadFrom, deadReason, dueAt: _dueAt, ...headers} = message.headers;
 		const queue = deadFrom ?? message.death?.queue ?? 'unknown';
+		// What others publish may have no id.
+		const id = message.id === '' ? digest(message.body.toString()).toString('hex') : message.id;
 		await this.#store.insert({
-			id: `${message.id}@${queue}`,
+			id: `${id}@${queue}`,
 			queue: String(queue),
 			reason: String(deadReason ?? message.death?.reason ?? 'unknown'),
 			headers,

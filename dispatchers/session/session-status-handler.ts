@@ -25,12 +25,12 @@ export class SessionStatusHandler {
 	/** @throws {StoreUnavailableError} @throws {MalformedMessageError} */
 	async handle(message: Message): Promise<Disposition> {
 		const {connectionId} = decodeEvent(message);
-		const envelope = parse(message.body);
-		const status = toConnectionStatus(String(envelope.payload?.status));
+		const {payload, me, timestamp} = parse(message.body);
+		const status = toConnectionStatus(String(payload?.status));
 		if (connectionId === null || status === undefined) {
 			return ACK;
 		}
-		const report = {status, me: toAccount(envelope.me), atMs: Date.parse(envelope.timestamp)};
+		const report = {status, me: toAccount(me), atMs: Date.parse(timestamp)};
 		if (await this.#connections.applyReport(connectionId, report)) {
 			this.#log.info({connectionId, status}, 'connection.status');
 		}
@@ -39,9 +39,14 @@ export class SessionStatusHandler {
 }
 
 function parse(body: Buffer): StatusEnvelope {
+	let envelope: StatusEnvelope | null;
 	try {
-		return JSON.parse(body.toString()) as StatusEnvelope;
+		envelope = JSON.parse(body.toString()) as StatusEnvelope | null;
 	} catch (error) {
 		throw new MalformedMessageError('the envelope is not JSON', {cause: error});
 	}
+	if (envelope === null || Number.isNaN(Date.parse(envelope.timestamp))) {
+		throw new MalformedMessageError('the envelope says no time');
+	}
+	return envelope;
 }

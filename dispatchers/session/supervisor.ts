@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import type {Publisher} from '../../domain/broker/publisher.ts';
+import type {Connection} from '../../domain/connections/connection.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {LeaseStore} from '../../domain/ports/lease-store.ts';
@@ -12,6 +13,8 @@ const ROUND_MS = 10_000;
 const LEASE_TTL_MS = 30_000;
 /** Sessions asked for in one round: workers start them one by one. */
 const SESSIONS_PER_ROUND = 50;
+/** A session that was asked for is not asked for again before its answer, or this long: commands must not pile up at a worker that hangs. */
+const ANSWER_WAIT_MS = 60_000;
 const SWEEP_EVERY_MS = 60 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 
@@ -25,6 +28,8 @@ export class Supervisor {
 	readonly #retention: Retention | undefined;
 	readonly #retentionDays: number;
 	readonly #holder = randomUUID();
+	/** Connections whose session was asked for without an answer yet. */
+	readonly #asked = new Set<string>();
 	#timer: Disposable | undefined;
 	#round: Promise<void> = Promise.resolve();
 	#stopped = false;
@@ -73,7 +78,7 @@ export class Supervisor {
 		try {
 			const fencingToken = await this.#leases.acquire(LEASE, this.#holder, LEASE_TTL_MS, this.#clock.now());
 			if (fencingToken !== undefined) {
-				await this.#assign();
+				await this.#provision();
 				await this.#sweep();
 			}
 		} catch (error) {
@@ -82,20 +87,33 @@ export class Supervisor {
 	}
 
 	/** `session.ensure` is idempotent, so that a repeat (two leaders for a moment, a slow worker) does no harm. */
-	async #assign(): Promise<void> {
-		const connections = await this.#connections.listUnassigned(SESSIONS_PER_ROUND);
-		for (const {id, userId, sessionName, workerId} of connections) {
-			await this.#publisher.command({
+	async #provision(): Promise<void> {
+		const unprovisioned = await this.#connections.listUnprovisioned(SESSIONS_PER_ROUND);
+		const connections = unprovisioned.filter(({id}) => !this.#asked.has(id));
+		for (const connection of connections) {
+			void this.#ensure(connection);
+		}
+		if (connections.length > 0) {
+			this.#log.info({connections: connections.length}, 'supervisor.ensure');
+		}
+	}
+
+	async #ensure({id, userId, sessionName, workerId}: Connection): Promise<void> {
+		this.#asked.add(id);
+		try {
+			const command = {
 				kind: 'session.ensure',
 				id: randomUUID(),
 				userId,
 				connectionId: id,
 				sessionName,
 				workerId,
-			});
-		}
-		if (connections.length > 0) {
-			this.#log.info({connections: connections.length}, 'supervisor.ensure');
+			} as const;
+			await this.#publisher.request(command, ANSWER_WAIT_MS);
+		} catch (error) {
+			this.#log.warn({error, connectionId: id}, 'supervisor.ensure.failed');
+		} finally {
+			this.#asked.delete(id);
 		}
 	}
 

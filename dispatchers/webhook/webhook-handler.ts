@@ -50,14 +50,17 @@ export class WebhookHandler {
 
 	/** The first attempt of every delivery of an event, all at once. */
 	async #begin(event: PreparedEvent): Promise<void> {
-		const webhooks = await this.#webhooksFor(event);
-		const firstAtMs = this.#clock.now();
-		await Promise.all(
-			webhooks.map((webhook) => this.#deliver({event, webhookId: webhook.id, run: 1, attempt: 0, firstAtMs}, webhook)),
-		);
+		const first = {event, run: 1, attempt: 0, firstAtMs: this.#clock.now()};
+		if (event.onlyWebhookId !== undefined) {
+			await this.#continue({...first, webhookId: event.onlyWebhookId});
+			return;
+		}
+		const webhooks = await this.#directory.listForEvent(event.userId, event.connectionId);
+		const wanted = webhooks.filter(({events}) => wantsEvent(events, event.event));
+		await Promise.all(wanted.map((webhook) => this.#deliver({...first, webhookId: webhook.id}, webhook)));
 	}
 
-	/** A later attempt: with the webhook as it is now, not as it was. */
+	/** With the webhook as it is now, not as it was. */
 	async #continue(task: DeliveryTask): Promise<void> {
 		const webhook = await this.#directory.find(task.webhookId);
 		if (webhook === undefined) {
@@ -65,15 +68,6 @@ export class WebhookHandler {
 		} else {
 			await this.#deliver(task, webhook);
 		}
-	}
-
-	async #webhooksFor(event: PreparedEvent): Promise<readonly SigningWebhook[]> {
-		if (event.onlyWebhookId !== undefined) {
-			const webhook = await this.#directory.find(event.onlyWebhookId);
-			return webhook === undefined ? [] : [webhook];
-		}
-		const webhooks = await this.#directory.listForEvent(event.userId, event.connectionId);
-		return webhooks.filter(({events}) => wantsEvent(events, event.event));
 	}
 
 	/** Resolves when the step is durable. A test event goes to an inactive webhook too. */

@@ -27,6 +27,9 @@ const DUE_WITHIN_MS = 500;
 /** Stands in the routing key for "no connection" (user-level events). */
 const NO_CONNECTION = '-';
 
+/** Reasons travel in a header, and all headers of a message must fit one frame (RabbitMQ: 128 KB). */
+const MAX_REASON_LENGTH = 1000;
+
 /** The largest level not above the remainder; the smallest one when even that is too long. */
 export function chooseWaitLevel(levels: readonly WaitLevel[], remainderMs: number): WaitLevel {
 	const level = levels.findLast(({delayMs}) => delayMs <= remainderMs) ?? levels[0];
@@ -113,7 +116,7 @@ export class Publisher {
 
 	/** Keeps a message that nobody can handle, with the queue it came from and the reason. */
 	dead(message: Message, queue: QueueDeclaration, reason: string): Promise<void> {
-		const headers = {...message.headers, deadFrom: queue.name, deadReason: reason};
+		const headers = {...message.headers, deadFrom: queue.name, deadReason: reason.slice(0, MAX_REASON_LENGTH)};
 		return this.#publish(this.#topology.exchanges.dead.name, '', {id: message.id, headers, body: message.body});
 	}
 

@@ -144,6 +144,8 @@ export class Webhooks {
 			onlyWebhookId: id,
 		};
 		const delivery = deliveryId(event.id, id);
+		// In this order, nothing that fails in between leaves a row that waits for ever; a row never moves back.
+		await this.#publisher.event(event);
 		await this.#deliveries.record([
 			{
 				deliveryId: delivery,
@@ -159,7 +161,6 @@ export class Webhooks {
 				firstAtMs: atMs,
 			},
 		]);
-		await this.#publisher.event(event);
 		return delivery;
 	}
 

@@ -59,6 +59,46 @@ test('one bad item fails its own caller and not its neighbours', async (t) => {
 	t.deepEqual(written, [1, 2]);
 });
 
+test('what came during a write that may succeed later is turned away with it: it must not overtake', async (t) => {
+	const clock = new ManualClock();
+	const write = Promise.withResolvers<undefined>();
+	const writes: (readonly number[])[] = [];
+	const flush = async (items: readonly number[]): Promise<void> => {
+		writes.push(items);
+		await write.promise;
+	};
+	const batch = new Batch<number>({maxItems: 2, maxDelayMs: 5, serial: true, clock, flush});
+	const turnedAway: number[] = [];
+	const all = [1, 2, 3, 4, 5].map((item) =>
+		batch.add(item).catch(() => {
+			turnedAway.push(item);
+		}),
+	);
+	write.reject(new StoreUnavailableError('test'));
+	await Promise.all(all);
+	await clock.advance(100);
+	t.deepEqual(writes, [[1, 2]]);
+	t.deepEqual(turnedAway, [1, 2, 3, 4, 5], 'in order');
+});
+
+test('a store that goes away while items are written one by one turns away the rest', async (t) => {
+	const clock = new ManualClock();
+	const written: number[] = [];
+	const flush = (items: readonly number[]): Promise<void> => {
+		if (items.some(isBad)) return Promise.reject(new Error('bad item'));
+		if (items.includes(3)) return Promise.reject(new StoreUnavailableError('test'));
+		written.push(...items);
+		return Promise.resolve();
+	};
+	const batch = new Batch<number>({maxItems: 4, maxDelayMs: 5, serial: true, clock, flush});
+	const results = await Promise.allSettled([1, -1, 3, 4].map((item) => batch.add(item)));
+	t.deepEqual(written, [1]);
+	t.deepEqual(
+		results.map((result) => (result.status === 'rejected' ? (result.reason as Error).name : 'written')),
+		['written', 'Error', 'StoreUnavailableError', 'StoreUnavailableError'],
+	);
+});
+
 test('a store that is away fails the whole batch at once: nobody hammers it item by item', async (t) => {
 	const clock = new ManualClock();
 	let writes = 0;

@@ -4,6 +4,7 @@ import type {DependencyContainer} from 'tsyringe';
 import {BROKER_MIGRATIONS} from '../../adapters/sqlite/broker-schema.ts';
 import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
 import {SqliteBroker} from '../../adapters/sqlite/sqlite-broker.ts';
+import {SqliteRetention} from '../../adapters/sqlite/sqlite-retention.ts';
 import {createSqliteStores} from '../../adapters/sqlite/sqlite-stores.ts';
 import {STORE_MIGRATIONS} from '../../adapters/sqlite/store-schema.ts';
 import {MemoryFanout} from '../../adapters/system/memory-fanout.ts';
@@ -21,7 +22,9 @@ import type {QueueDeclaration} from '../../domain/broker/topology.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
 import {prepareEvent, type PreparedEvent} from '../../domain/events/envelope.ts';
 import type {UpstreamEvent} from '../../domain/events/upstream-event.ts';
+import type {MessageHeaders} from '../../domain/ports/broker.ts';
 import type {DeadLetter} from '../../domain/ports/dead-letter-store.ts';
+import type {Retention} from '../../domain/ports/retention.ts';
 import type {WhatsAppEngine} from '../../domain/ports/whatsapp-engine.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
 import type {Worker} from '../../domain/workers/worker.ts';
@@ -43,6 +46,9 @@ const TURNS = 20;
 export const PUBLIC_URL = 'https://gateway.example';
 export const INGESTION_SECRET = randomBytes(32).toString('hex');
 
+/** Nobody listens there. */
+export const CALLBACK_URL = 'http://127.0.0.1:9';
+
 export interface DispatchHarnessOptions {
 	/** Default: none. */
 	readonly workers?: readonly {readonly worker: Worker; readonly engine: WhatsAppEngine}[];
@@ -63,6 +69,7 @@ export class DispatchHarness implements AsyncDisposable {
 	readonly stores: Stores;
 	/** Not subject to faults. */
 	readonly publisher: Publisher;
+	readonly retention: Retention;
 	readonly container: DependencyContainer;
 	readonly #brokerDatabase: SqliteDatabase;
 	readonly #storeDatabase: SqliteDatabase;
@@ -80,6 +87,7 @@ export class DispatchHarness implements AsyncDisposable {
 		this.publisher = new Publisher({broker: sqliteBroker, topology, clock});
 		this.stores = createSqliteStores(this.#storeDatabase);
 		this.storeFaults = new FaultyStores(this.stores);
+		this.retention = new SqliteRetention({database: this.#storeDatabase});
 		const recentIds = new MemoryRecentIds({clock});
 		const broker = this.broker;
 		const stores = this.storeFaults.stores;
@@ -87,6 +95,7 @@ export class DispatchHarness implements AsyncDisposable {
 		this.container = createContainer({
 			config: loadConfig({
 				PUBLIC_URL,
+				WAHA_CALLBACK_URL: CALLBACK_URL,
 				INGESTION_SECRET,
 				ENCRYPTION_KEY: randomBytes(32).toString('hex'),
 				WEBHOOK_ALLOW_CIDRS: '127.0.0.0/8',
@@ -177,6 +186,13 @@ export class DispatchHarness implements AsyncDisposable {
 		return this.#brokerDatabase.prepare(sql).all(queue.name) as {id: string; deliveries: number}[];
 	}
 
+	headersIn(queue: QueueDeclaration): readonly MessageHeaders[] {
+		const sql =
+			'SELECT headers FROM entry JOIN content ON content.id = entry.content WHERE queue = ? ORDER BY position';
+		const rows = this.#brokerDatabase.prepare(sql).all(queue.name);
+		return rows.map(({headers}) => JSON.parse(String(headers)) as MessageHeaders);
+	}
+
 	/** How many messages wait for a later time. */
 	get waiting(): number {
 		return this.topology.waitLevels.reduce((sum, {queue}) => sum + this.queued(queue).length, 0);
@@ -191,12 +207,16 @@ export class DispatchHarness implements AsyncDisposable {
 		await this.#storeDatabase.write(() => this.#storeDatabase.prepare(sql).run(...parameters));
 	}
 
-	/** Everything is back first: what is in hand could not be settled otherwise. */
+	/** Everything is back, and time goes on, so that what is in hand can be settled. */
 	async [Symbol.asyncDispose](): Promise<void> {
 		this.broker.mode = 'working';
 		this.storeFaults.mode = 'working';
 		this.fanout.away = false;
-		await this.#resources.disposeAsync();
+		let isDisposed = false;
+		const disposal = this.#resources.disposeAsync().finally(() => {
+			isDisposed = true;
+		});
+		await Promise.all([disposal, this.until(() => isDisposed)]);
 	}
 
 	async #start(dispatcher: Dispatcher): Promise<void> {

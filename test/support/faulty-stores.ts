@@ -1,3 +1,4 @@
+import {setImmediate} from 'node:timers/promises';
 import {StoreUnavailableError} from '../../domain/errors.ts';
 import type {HealthCheck} from '../../domain/ports/health-check.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
@@ -5,9 +6,11 @@ import type {Stores} from '../../domain/ports/stores.ts';
 /** Real stores that can be taken away from those who use them. */
 export class FaultyStores implements HealthCheck {
 	readonly dependency = 'store';
-	/** `away` refuses at once; `losing answers` does what it is asked and fails then. */
+	/** `away` refuses; `losing answers` does what it is asked and fails then. */
 	mode: 'working' | 'away' | 'losing answers' = 'working';
 	readonly stores: Stores;
+	readonly #calls = new Map<string, number>();
+	readonly #refused = new Set<string>();
 
 	constructor(stores: Stores) {
 		const wrapped = Object.entries(stores).map(([name, store]) => [name, this.#wrap(store as object)]);
@@ -18,19 +21,32 @@ export class FaultyStores implements HealthCheck {
 		return this.mode === 'working' ? Promise.resolve() : Promise.reject(unavailable());
 	}
 
+	/** How often a method was called, of whatever store. */
+	calls(method: string): number {
+		return this.#calls.get(method) ?? 0;
+	}
+
+	/** Refuses the next call of a method, though the store is well. */
+	refuseNext(method: string): void {
+		this.#refused.add(method);
+	}
+
 	#wrap(store: object): object {
 		return new Proxy(store, {
 			get: (target, key) => {
 				const member: unknown = Reflect.get(target, key);
-				return typeof member === 'function'
-					? (...parameters: unknown[]) => this.#call(() => Reflect.apply(member, target, parameters) as unknown)
-					: member;
+				if (typeof member !== 'function') return member;
+				return (...parameters: unknown[]) =>
+					this.#call(String(key), () => Reflect.apply(member, target, parameters) as unknown);
 			},
 		});
 	}
 
-	async #call(work: () => unknown): Promise<unknown> {
-		if (this.mode === 'away') {
+	async #call(method: string, work: () => unknown): Promise<unknown> {
+		this.#calls.set(method, this.calls(method) + 1);
+		if (this.#refused.delete(method) || this.mode === 'away') {
+			// Like a real store, never in the same turn.
+			await setImmediate();
 			throw unavailable();
 		}
 		const result = await work();

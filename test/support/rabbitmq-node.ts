@@ -15,12 +15,19 @@ export class RabbitMqNode implements AsyncDisposable {
 	readonly #folder: string;
 	readonly #port: number;
 	readonly #distributionPort: number;
+	readonly #environment: Readonly<Record<string, string>>;
 	#child: ChildProcess | undefined;
 
-	private constructor(folder: string, port: number, distributionPort: number) {
+	private constructor(
+		folder: string,
+		port: number,
+		distributionPort: number,
+		environment: Readonly<Record<string, string>>,
+	) {
 		this.#folder = folder;
 		this.#port = port;
 		this.#distributionPort = distributionPort;
+		this.#environment = environment;
 	}
 
 	/** Whether this machine has the server; set TEST_RABBITMQ_SERVER to its path where it is elsewhere. */
@@ -28,11 +35,12 @@ export class RabbitMqNode implements AsyncDisposable {
 		return existsSync(SERVER);
 	}
 
-	static async start(): Promise<RabbitMqNode> {
+	/** @param environment further variables of RabbitMQ, such as RABBITMQ_FEATURE_FLAGS */
+	static async start(environment: Readonly<Record<string, string>> = {}): Promise<RabbitMqNode> {
 		const folder = await mkdtemp(join(tmpdir(), 'rabbitmq-'));
 		// Debian's default limit of 50 MB of free disk is a trap of its own; tests need none.
 		await writeFile(join(folder, 'rabbitmq.conf'), 'disk_free_limit.absolute = 100MB\nloopback_users = none\n');
-		const node = new RabbitMqNode(folder, await freePort(), await freePort());
+		const node = new RabbitMqNode(folder, await freePort(), await freePort(), environment);
 		await node.start();
 		return node;
 	}
@@ -57,6 +65,7 @@ export class RabbitMqNode implements AsyncDisposable {
 				RABBITMQ_CONFIG_FILE: join(folder, 'rabbitmq.conf'),
 				RABBITMQ_ENABLED_PLUGINS_FILE: join(folder, 'plugins'),
 				RABBITMQ_PID_FILE: join(folder, 'pid'),
+				...this.#environment,
 			},
 		});
 		const deadline = Date.now() + READY_WITHIN_MS;

@@ -1,0 +1,315 @@
+import {randomUUID} from 'node:crypto';
+import test from 'ava';
+import {Dispatcher} from '../../dispatchers/dispatcher.ts';
+import {ACK, type Disposition} from '../../domain/broker/disposition.ts';
+import {StoreUnavailableError} from '../../domain/errors.ts';
+import type {Broker, Message} from '../../domain/ports/broker.ts';
+import {TOKENS} from '../../config/tokens.ts';
+import {DispatchHarness} from '../support/dispatch-harness.ts';
+
+const MINUTE_MS = 60_000;
+
+/** Counts how often each message was begun and how often it was done. */
+class Work {
+	readonly begun: string[] = [];
+	readonly done: string[] = [];
+	readonly #harness: DispatchHarness;
+
+	constructor(harness: DispatchHarness) {
+		this.#harness = harness;
+	}
+
+	/** Needs the store. */
+	readonly handle = async ({id}: Message): Promise<Disposition> => {
+		this.begun.push(id);
+		await this.#harness.storeFaults.stores.userStore.find(id);
+		this.done.push(id);
+		return ACK;
+	};
+
+	/** Needs to publish. */
+	readonly forward = async ({id, headers, body}: Message): Promise<Disposition> => {
+		this.begun.push(id);
+		const {queues} = this.#harness.topology;
+		await this.#harness.container.resolve(TOKENS.publisher).direct(queues.unresolved, {id, headers, body});
+		this.done.push(id);
+		return ACK;
+	};
+}
+
+async function publish(harness: DispatchHarness, count: number): Promise<readonly string[]> {
+	const ids = Array.from({length: count}, (_, index) => `message ${String(index).padStart(3, '0')}`);
+	for (const id of ids) {
+		await harness.publisher.direct(harness.topology.queues.outcomes, {id, headers: {}, body: Buffer.from(id)});
+	}
+	return ids;
+}
+
+test('while the store is away nothing is taken, repeated or counted; afterwards each message is done once', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const work = new Work(harness);
+	harness.storeFaults.mode = 'away';
+	const ids = await publish(harness, 30);
+	await harness.startDispatcher({queue, prefetch: 10, handle: work.handle});
+	await harness.until(() => harness.log.of('dispatcher.hold').length > 0);
+	await harness.wind(9 * MINUTE_MS);
+	t.is(work.begun.length, 10, 'what is in hand was tried once, and nothing else was taken');
+	t.deepEqual(
+		harness.queued(queue),
+		ids.map((id, index) => ({id, deliveries: index < 10 ? 1 : 0})),
+	);
+
+	harness.storeFaults.mode = 'working';
+	await harness.wind(11_000);
+	t.deepEqual(work.done, ids, 'in order, and each once');
+	t.is(harness.queued(queue).length + harness.waiting, 0);
+	t.is(harness.log.of('dispatcher.hold').length, 1);
+	t.is(harness.log.of('dispatcher.resume').length, 1);
+});
+
+test('after ten minutes of hold what is in hand goes back to the broker, and comes again', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const work = new Work(harness);
+	harness.storeFaults.mode = 'away';
+	const ids = await publish(harness, 15);
+	await harness.startDispatcher({queue, prefetch: 10, handle: work.handle});
+	await harness.wind(9 * MINUTE_MS + 59_000);
+	t.is(harness.waiting, 0);
+	await harness.wind(5000);
+	t.is(harness.waiting, 10);
+	t.deepEqual(
+		harness.queued(queue),
+		ids.slice(10).map((id) => ({id, deliveries: 0})),
+		'what was not in hand stays where it is',
+	);
+
+	await harness.wind(30 * MINUTE_MS);
+	t.is(work.done.length, 0);
+	harness.storeFaults.mode = 'working';
+	await harness.wind(2 * MINUTE_MS);
+	t.deepEqual([...work.done].sort(), ids);
+	t.is(work.done.length, ids.length);
+	t.is(harness.queued(queue).length + harness.waiting, 0);
+});
+
+test('a store that answers probes and still fails is asked ever more rarely, and keeps messages in hand for ten minutes only', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	let calls = 0;
+	const dispatcher = await harness.startDispatcher({
+		queue,
+		prefetch: 10,
+		handle: () => {
+			calls++;
+			return Promise.reject(new StoreUnavailableError('no primary'));
+		},
+	});
+	await publish(harness, 1);
+	await harness.wind(9 * MINUTE_MS + 55_000);
+	t.true(calls > 50 && calls < 70, `${calls} calls`);
+	t.is(harness.waiting, 0);
+	await harness.wind(15_000);
+	t.is(harness.waiting, 1);
+	await dispatcher.stop();
+});
+
+test('while publishing fails the message is held, and its handler is asked again afterwards', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const {outcomes: queue, unresolved} = harness.topology.queues;
+	const work = new Work(harness);
+	harness.broker.mode = 'away';
+	const ids = await publish(harness, 12);
+	await harness.startDispatcher({queue, prefetch: 5, handle: work.forward});
+	await harness.wind(MINUTE_MS);
+	t.is(work.begun.length, 5);
+	t.is(harness.queued(queue).length, 12);
+	harness.broker.mode = 'working';
+	await harness.wind(11_000);
+	t.deepEqual(work.done, ids);
+	t.deepEqual(
+		harness.queued(unresolved).map(({id}) => id),
+		ids,
+	);
+	t.is(harness.queued(queue).length, 0);
+});
+
+test('a retry that cannot be published is neither lost nor acked: it is held', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	harness.broker.mode = 'away';
+	await publish(harness, 1);
+	await harness.startDispatcher({
+		queue,
+		prefetch: 5,
+		handle: () => Promise.resolve({kind: 'retry', delayMs: 5 * MINUTE_MS}),
+	});
+	await harness.wind(MINUTE_MS);
+	t.is(harness.queued(queue).length, 1);
+	t.is(harness.log.of('message.publish.failed').length, 1);
+	harness.broker.mode = 'working';
+	await harness.wind(11_000);
+	t.is(harness.queued(queue).length, 0);
+	t.is(harness.waiting, 1);
+});
+
+test('two dependencies away at once: work goes on when both are back, and each message is done once', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const work = new Work(harness);
+	const handle = (message: Message): Promise<Disposition> =>
+		Number(message.id.slice(-1)) % 2 === 0 ? work.handle(message) : work.forward(message);
+	harness.storeFaults.mode = 'away';
+	harness.broker.mode = 'away';
+	const ids = await publish(harness, 20);
+	await harness.startDispatcher({queue, prefetch: 10, handle});
+	await harness.wind(MINUTE_MS);
+	t.deepEqual(
+		harness.log
+			.of('dispatcher.hold')
+			.map(({fields}) => fields['dependency'])
+			.sort(),
+		['broker', 'store'],
+	);
+
+	harness.storeFaults.mode = 'working';
+	await harness.wind(MINUTE_MS);
+	t.is(harness.log.of('dispatcher.resume').length, 0);
+	t.is(work.begun.length, 10, 'nobody is asked while anything is missing');
+	harness.broker.mode = 'working';
+	await harness.wind(11_000);
+	t.deepEqual([...work.done].sort(), ids);
+	t.is(work.done.length, ids.length);
+	t.is(harness.log.of('dispatcher.resume').length, 1);
+	t.is(harness.queued(queue).length, 0);
+});
+
+test('with store and broker away for long, messages that cannot be handed back stay in hand without a stir', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const work = new Work(harness);
+	harness.storeFaults.mode = 'away';
+	harness.broker.mode = 'away';
+	const ids = await publish(harness, 3);
+	await harness.startDispatcher({queue, prefetch: 10, handle: work.handle});
+	await harness.wind(35 * MINUTE_MS);
+	t.is(harness.log.of('message.handBack.failed').length, 3 * 3, 'once each in ten minutes');
+	t.is(work.begun.length, 3);
+	harness.storeFaults.mode = 'working';
+	harness.broker.mode = 'working';
+	await harness.wind(11_000);
+	t.deepEqual(work.done, ids);
+});
+
+test('stop does not wait for a probe: what is held stays with the broker, for the next dispatcher', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const work = new Work(harness);
+	harness.storeFaults.mode = 'away';
+	const ids = await publish(harness, 8);
+	const dispatcher = await harness.startDispatcher({queue, prefetch: 5, handle: work.handle});
+	await harness.wind(MINUTE_MS);
+	// The clock stands still: nothing but the call itself can end the hold.
+	await dispatcher.stop();
+	t.is(work.begun.length, 5, 'nothing is tried once more on the way out');
+	t.deepEqual(
+		harness.queued(queue).map(({id}) => id),
+		ids,
+	);
+
+	harness.storeFaults.mode = 'working';
+	const next = new Work(harness);
+	await harness.startDispatcher({queue, prefetch: 5, handle: next.handle});
+	await harness.until(() => next.done.length === ids.length);
+	t.deepEqual(next.done, ids);
+});
+
+test('a message that fails for a missing store while stop waits for it is left to the broker', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const running = Promise.withResolvers<Disposition>();
+	const dispatcher = await harness.startDispatcher({queue, prefetch: 5, handle: () => running.promise});
+	const ids = await publish(harness, 1);
+	await harness.until(() => harness.queued(queue)[0]?.deliveries === 1);
+	const stopping = dispatcher.stop();
+	running.reject(new StoreUnavailableError('away'));
+	await stopping;
+	t.deepEqual(
+		harness.queued(queue).map(({id}) => id),
+		ids,
+	);
+	t.is(harness.log.of('dispatcher.hold').length, 0);
+});
+
+test('a hold that begins before the subscription was answered stops consuming all the same', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const work = new Work(harness);
+	const {clock, log, broker, container} = harness;
+	const slow: Broker = {
+		publish: (message) => broker.publish(message),
+		request: (message, timeoutMs) => broker.request(message, timeoutMs),
+		reply: (request, body) => broker.reply(request, body),
+		consume: async (...parameters) => {
+			const consumer = await broker.consume(...parameters);
+			await harness.until(() => log.of('dispatcher.hold').length > 0);
+			return consumer;
+		},
+		[Symbol.asyncDispose]: () => Promise.resolve(),
+	};
+	harness.storeFaults.mode = 'away';
+	const ids = await publish(harness, 1);
+	const publisher = container.resolve(TOKENS.publisher);
+	const healthChecks = container.resolve(TOKENS.healthChecks);
+	const dispatcher = new Dispatcher(
+		{broker: slow, publisher, clock, log, healthChecks},
+		{queue, prefetch: 5, handle: work.handle},
+	);
+	await dispatcher.start();
+	const late = randomUUID();
+	await harness.publisher.direct(queue, {id: late, headers: {}, body: Buffer.alloc(0)});
+	await harness.wind(MINUTE_MS);
+	t.deepEqual(harness.queued(queue), [
+		{id: ids[0] ?? '', deliveries: 1},
+		{id: late, deliveries: 0},
+	]);
+	harness.storeFaults.mode = 'working';
+	await harness.wind(11_000);
+	t.deepEqual(work.done, [...ids, late]);
+	await dispatcher.stop();
+});
+
+test('live frames wait for Redis in order, and those that were handed back after ten minutes still go out', async (t) => {
+	await using harness = await DispatchHarness.create();
+	await harness.startRoles('websocket');
+	const connection = await harness.createConnection();
+	const frames: string[] = [];
+	await harness.fanout.subscribe(connection.userId, ({body}) => {
+		frames.push(body.toString());
+	});
+	const events = Array.from({length: 5}, () => harness.eventOf(connection));
+	harness.fanout.away = true;
+	for (const event of events.slice(0, 3)) await harness.publisher.event(event);
+	await harness.wind(30_000);
+	t.deepEqual(frames, []);
+	harness.fanout.away = false;
+	await harness.wind(11_000);
+	t.deepEqual(
+		frames,
+		events.slice(0, 3).map(({body}) => body.toString()),
+		'the very bytes',
+	);
+
+	harness.fanout.away = true;
+	await Promise.all(events.slice(3).map((event) => harness.publisher.event(event)));
+	await harness.wind(10 * MINUTE_MS + 5000);
+	t.is(harness.waiting, 2);
+	harness.fanout.away = false;
+	await harness.wind(2 * MINUTE_MS);
+	t.deepEqual(
+		frames,
+		events.map(({body}) => body.toString()),
+	);
+	t.is(harness.waiting, 0);
+});
