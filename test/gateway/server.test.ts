@@ -63,10 +63,10 @@ test('what has not finished after 10 s is cut, upgraded sockets included', async
 	const server = await HttpServer.listen({listener: () => undefined, host: HOST, port: 0});
 	server.server.on('upgrade', (_request, socket) => {
 		socket.on('error', () => undefined);
-		socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+		socket.write('HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
 	});
 	const upgraded = connect(server.port, HOST);
-	upgraded.write('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n');
+	upgraded.write('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n');
 	await once(upgraded, 'data');
 	const hanging = connect(server.port, HOST);
 	hanging.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n');
@@ -80,4 +80,14 @@ test('what has not finished after 10 s is cut, upgraded sockets included', async
 	await Promise.all(ends);
 	const tookMs = Date.now() - startedAt;
 	t.true(tookMs > 9000 && tookMs < 13_000, `${tookMs} ms`);
+});
+
+test('a client that offers HTTP/2 by an upgrade gets its answer over HTTP/1.1', async (t) => {
+	await using server = await HttpServer.listen({listener: (_, response) => response.end('hello'), host: HOST, port: 0});
+	server.server.on('upgrade', (_request, socket) => socket.destroy());
+	const client = connect(server.port, HOST);
+	client.write('GET / HTTP/1.1\r\nHost: x\r\nUpgrade: h2c\r\nConnection: Upgrade, HTTP2-Settings\r\n\r\n');
+	const [answer] = (await once(client, 'data')) as [Buffer];
+	t.true(answer.toString().startsWith('HTTP/1.1 200'));
+	client.destroy();
 });
