@@ -50,8 +50,8 @@ export class TcpProxy implements AsyncDisposable {
 	/** Drops every connection; new ones are served. */
 	cut(): void {
 		for (const {client, upstream} of this.#pairs) {
-			client.resetAndDestroy();
-			upstream.resetAndDestroy();
+			client.destroy();
+			upstream.destroy();
 		}
 	}
 
@@ -97,7 +97,7 @@ export class TcpProxy implements AsyncDisposable {
 	#onConnection(client: Socket): void {
 		this.#attempts++;
 		if (this.#mode === 'refuse') {
-			client.resetAndDestroy();
+			client.destroy();
 			return;
 		}
 		const upstream = connect(this.#target);
