@@ -4,16 +4,19 @@ import {join} from 'node:path';
 import {SetupError} from '../domain/errors.ts';
 
 const OWNER_ONLY = 0o600;
+/** The databases hold what people wrote. */
+const FOLDER_OWNER_ONLY = 0o700;
+const OWNER_ONLY_FOLDER = 0o700;
 
 /** The folder of what an embedded process keeps: databases, generated secrets and the first token. */
 export class DataDirectory {
 	readonly path: string;
 
-	/** Creates the folder. @throws {SetupError} it cannot be written to */
+	/** Creates the folder, for this user alone. @throws {SetupError} it cannot be written to */
 	constructor(path: string) {
 		this.path = path;
 		try {
-			mkdirSync(path, {recursive: true});
+			mkdirSync(path, {recursive: true, mode: OWNER_ONLY_FOLDER});
 			accessSync(path, constants.W_OK | constants.X_OK);
 		} catch (error) {
 			throw new SetupError(

@@ -130,6 +130,10 @@ export class AmqpConnection {
 		const socket = new AbortController();
 		const model = await dial(url, name, socket.signal);
 		const lost = this.#watch(model);
+		// amqplib only half-closes a socket whose other side has fallen silent.
+		void lost.then(() => {
+			socket.abort();
+		});
 		const close = async (): Promise<void> => {
 			// amqplib leaves the promise of `close` pending when the socket goes first.
 			await withinTimeout(Promise.race([model.close(), lost]));
