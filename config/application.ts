@@ -82,17 +82,16 @@ async function createFirstToken(
 	if (!roles.includes('gateway')) {
 		return undefined;
 	}
-	const newToken = await bootstrap({
+	return bootstrap({
 		users: container.resolve(TOKENS.stores).userStore,
 		tokens: container.resolve(TOKENS.tokens),
 		clock: container.resolve(TOKENS.clock),
 		log: container.resolve(TOKENS.log),
 		presetToken: bootstrapToken,
+		keepToken: (token) => {
+			dataDirectory().writeSecret(TOKEN_FILE, token);
+		},
 	});
-	if (newToken !== undefined) {
-		dataDirectory().writeSecret(TOKEN_FILE, newToken);
-	}
-	return newToken;
 }
 
 async function startRoles(

@@ -5,7 +5,6 @@ import {SetupError} from '../domain/errors.ts';
 
 const OWNER_ONLY = 0o600;
 /** The databases hold what people wrote. */
-const FOLDER_OWNER_ONLY = 0o700;
 const OWNER_ONLY_FOLDER = 0o700;
 
 /** The folder of what an embedded process keeps: databases, generated secrets and the first token. */

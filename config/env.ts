@@ -49,6 +49,14 @@ const url = (...schemes: readonly string[]): z.ZodType<string> =>
 			`must be a URL that starts with ${schemes.map((scheme) => `${scheme}://`).join(' or ')}`,
 		);
 
+/** A replica set's URL names several hosts (`mongodb://a:27017,b:27017/name`), which `URL` does not take: the driver judges the rest. */
+const mongodbUrl = z
+	.string()
+	.regex(
+		/^mongodb(\+srv)?:\/\/([^\s/?#@]+@)?[^\s/?#@]+([/?][^\s@]*)?$/,
+		'must be a URL like mongodb://user:password@host:27017/database, with / ? # @ in the password percent-encoded',
+	);
+
 const integer = (minimum: number, maximum: number): z.ZodType<number> =>
 	z
 		.string()
@@ -72,7 +80,7 @@ const SCHEMA = z.object({
 	PUBLIC_URL: url('http', 'https').optional(),
 	DATA_DIR: z.string().default('data'),
 	AMQP_URL: url('amqp', 'amqps').optional(),
-	MONGODB_URL: url('mongodb', 'mongodb+srv').optional(),
+	MONGODB_URL: mongodbUrl.optional(),
 	REDIS_URL: url('redis', 'rediss').optional(),
 	WAHA_WORKERS: z.string().optional(),
 	WAHA_API_KEY: z.string().optional(),
@@ -208,10 +216,8 @@ function withoutCredentials(value: string | undefined): string {
 	if (value === undefined) {
 		return 'unset (embedded)';
 	}
-	const parsed = new URL(value);
-	parsed.username = '';
-	parsed.password = '';
-	return parsed.href;
+	// Not by `URL`: it takes one host only.
+	return value.replace(/^([\w+]+:\/\/)[^/?#]*@/, '$1');
 }
 
 function withoutTrailingSlash(value: string): string {
