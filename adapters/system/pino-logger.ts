@@ -23,7 +23,7 @@ export class PinoLogger implements Logger {
 
 	constructor({level, pretty, destination}: PinoLoggerOptions) {
 		// Not synchronous: a slow reader of stdout must not stop the process. Flushed when the process exits.
-		const target = destination ?? (pretty ? process.stdout : openDestination({dest: 1, sync: false}));
+		const target = destination ?? openDestination({dest: 1, sync: false});
 		this.#pino = pino(
 			{
 				level,

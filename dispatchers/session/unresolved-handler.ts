@@ -26,7 +26,7 @@ export class UnresolvedHandler {
 		const {event, receivedAtMs} = decodeUnresolved(message);
 		const owner = await this.#directory.ownerOf(event.session);
 		if (owner !== undefined) {
-			await this.#ingestion.publish(event, owner, receivedAtMs);
+			await this.#ingestion.acceptResolved(event, owner, receivedAtMs);
 			return ACK;
 		}
 		if (this.#clock.now() - receivedAtMs < RESOLVE_FOR_MS) {

@@ -50,12 +50,22 @@ export class Ingestion {
 			this.#log.info({eventId: id, session: event.session, event: event.event}, 'ingestion.unresolved');
 			return 'unresolved';
 		}
-		await this.publish(event, owner, receivedAtMs);
+		await this.#publish(event, owner, receivedAtMs);
 		return 'published';
 	}
 
-	/** Publishes an event whose owner is known. @throws {BrokerUnavailableError} */
-	async publish(event: UpstreamEvent, owner: EventOwner, receivedAtMs: number): Promise<void> {
+	/**
+	 * Publishes an event whose owner came to light later, unless that was done: while its session was unknown, each of the
+	 * engine's repeats waited too.
+	 * @throws {BrokerUnavailableError}
+	 */
+	async acceptResolved(event: UpstreamEvent, owner: EventOwner, receivedAtMs: number): Promise<void> {
+		if (!(await this.#recent.has(eventId(event)))) {
+			await this.#publish(event, owner, receivedAtMs);
+		}
+	}
+
+	async #publish(event: UpstreamEvent, owner: EventOwner, receivedAtMs: number): Promise<void> {
 		const prepared = prepareEvent(event, owner, this.#publicUrl, receivedAtMs);
 		await this.#publisher.event(prepared);
 		this.#recent.note(prepared.id);

@@ -50,6 +50,16 @@ test('a shared store needs the same secrets on every host', (t) => {
 	t.is(faultsOf({MONGODB_URL: 'mongodb://localhost/x', ENCRYPTION_KEY: KEY, INGESTION_SECRET: KEY}), '');
 });
 
+test('the URL of a replica set, with several hosts, is taken and logged without its password', (t) => {
+	const url = 'mongodb://user:p%40ss@one:27017,two:27017,three/wahooks?replicaSet=rs0';
+	const config = loadConfig({MONGODB_URL: url, ENCRYPTION_KEY: KEY, INGESTION_SECRET: KEY});
+	t.is(config.mongodbUrl, url);
+	t.is(describeConfig(config)['mongodbUrl'], 'mongodb://one:27017,two:27017,three/wahooks?replicaSet=rs0');
+	for (const wrong of ['mongo://one', 'mongodb://', 'mongodb://user:p/ss@one/x', 'mongodb://user:p@ss@one/x']) {
+		t.regex(faultsOf({MONGODB_URL: wrong}), /MONGODB_URL must be a URL like mongodb:\/\//, wrong);
+	}
+});
+
 test('a subset of roles says which shared services it lacks', (t) => {
 	const message = faultsOf({}, 'gateway');
 	for (const name of ['AMQP_URL', 'MONGODB_URL', 'WAHA_WORKERS', 'REDIS_URL']) {

@@ -135,6 +135,23 @@ test('an event that came before its connection was stored is published once it i
 	t.is(await ingestion.accept(event), 'duplicate');
 });
 
+test('repeats of an event whose session was unknown become one event', async (t) => {
+	await using harness = await DispatchHarness.create();
+	await harness.startRoles('supervisor');
+	const connection = sampleConnection();
+	const event = sampleUpstream(connection.sessionName);
+	const ingestion = harness.container.resolve(TOKENS.ingestion);
+	for (let repeat = 0; repeat < 3; repeat++) {
+		t.is(await ingestion.accept(event), 'unresolved');
+		await harness.wind(1000);
+	}
+	await harness.stores.connectionStore.insert(connection);
+	await harness.wind(10_000);
+	const {name} = harness.topology.exchanges.events;
+	t.is(harness.broker.published.filter(({exchange}) => exchange === name).length, 1);
+	t.is(harness.waiting, 0);
+});
+
 test('an event of a stranger is kept with the reason after a minute, and reaches nobody', async (t) => {
 	await using harness = await DispatchHarness.create();
 	const bystander = await harness.createConnection();

@@ -81,7 +81,7 @@ test('broker away: ingestion and sends answer 503 in time, reads go on, and it h
 	t.regex(sent.id, /^true_15550001111@c\.us_/);
 });
 
-test('store away: events go on to webhooks, health says so, log and session dispatchers hold and lose nothing', async (t: ExecutionContext) => {
+test('store away: ingestion goes on, health says so, log and session dispatchers hold and lose nothing', async (t: ExecutionContext) => {
 	t.timeout(180_000);
 	await using proxy = await TcpProxy.to(urls.mongodb);
 	const mongodbUrl = proxy.urlFor(urls.mongodb).replace(/\/$/, '');

@@ -29,6 +29,7 @@ test('the first start prints the token once, keeps it for its owner only, and la
 		const path = join(env.DATA_DIR, name);
 		t.is(statSync(path).mode & 0o777, 0o600, name);
 	}
+	t.is(statSync(env.DATA_DIR).mode & 0o777, 0o700, 'the databases are nobody else’s either');
 	const health = await fetch(`${process.url}/api/health`);
 	t.is(health.status, 200);
 	await process.kill();
