@@ -31,7 +31,13 @@ export class PinoLogger implements Logger {
 				timestamp: stdTimeFunctions.isoTime,
 				formatters: {level: (label) => ({level: label})},
 			},
-			pretty ? {write: (line: string) => target.write(toReadableLine(line))} : target,
+			pretty
+				? {
+						write: (line: string) => {
+							target.write(toReadableLine(line));
+						},
+					}
+				: target,
 		);
 	}
 
