@@ -31,7 +31,7 @@ test('the lines of the quick start work as pasted', async (t) => {
 
 	t.regex(stdout, /"value":"iVBOR/, 'a QR code');
 	t.regex(stdout, /"status":"connected"/);
-	t.regex(stdout, /^message \{"id":"evt_/m, 'the receiver saw the message');
+	t.regex(stdout, /message \{"id":"evt_/, 'the receiver saw the message');
 	t.regex(stdout, /"status":"delivered"/);
 	t.regex(stdout, /"id":"true_15550001234@c\.us_/, 'the message was sent');
 	t.false(stdout.includes('"statusCode"'), stdout);
