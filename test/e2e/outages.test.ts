@@ -1,3 +1,4 @@
+import {createHmac} from 'node:crypto';
 import type {ExecutionContext} from 'ava';
 import {eventually} from '../support/eventually.ts';
 import {RabbitMqNode} from '../support/rabbitmq-node.ts';
@@ -29,7 +30,6 @@ function envelope(n: number): Record<string, unknown> & {event: string} {
 
 /** Posts one event the way WAHA does, but once. */
 async function postOnce(world: World, n: number): Promise<Response> {
-	const {createHmac} = await import('node:crypto');
 	const {config} = world.waha.session(world.connection.sessionName);
 	const webhook = config?.webhooks?.[0];
 	const body = JSON.stringify({...envelope(n), session: world.connection.sessionName});
