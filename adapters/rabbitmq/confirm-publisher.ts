@@ -79,13 +79,20 @@ export class ConfirmPublisher {
 		});
 	}
 
-	/** Publishes to a queue without asking what becomes of it; lost silently when the channel is away. */
-	tell(queue: string, body: Buffer, properties: Options.Publish): void {
-		try {
-			this.#channel?.publish('', queue, body, properties);
-		} catch (error) {
-			this.#options.log.debug({error}, 'broker.publisher.silent');
-		}
+	/** Publishes to a queue that may be gone by now. Resolves to whether the server took it over, whatever it does with it. */
+	tell(queue: string, body: Buffer, properties: Options.Publish): Promise<boolean> {
+		const channel = this.#channel;
+		if (channel === undefined) return Promise.resolve(false);
+		return new Promise((resolve) => {
+			try {
+				channel.publish('', queue, body, properties, (error: unknown) => {
+					resolve(error === null);
+				});
+			} catch (error) {
+				this.#options.log.debug({error}, 'broker.publisher.silent');
+				resolve(false);
+			}
+		});
 	}
 
 	/** Takes no more messages; resolves when every caller has its answer. */

@@ -75,8 +75,7 @@ export class RabbitMqBroker implements Broker {
 	}
 
 	reply(request: Message, body: Buffer): Promise<void> {
-		this.#requester.reply(request, body);
-		return Promise.resolve();
+		return this.#requester.reply(request, body);
 	}
 
 	/** Takes no further messages, finishes what runs (handlers may still publish), then closes the connections. */

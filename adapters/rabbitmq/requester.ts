@@ -1,11 +1,18 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import type {Channel} from 'amqplib';
 import type {Message, OutgoingMessage} from '../../domain/ports/broker.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import {ConfirmPublisher, type ConfirmPublisherOptions} from './confirm-publisher.ts';
 import {readReplyAddress} from './reply-address.ts';
+import {withinTimeout} from './within-timeout.ts';
 
 /** RabbitMQ's pseudo queue: answers come straight to the channel that consumes it, and nothing is declared. */
 const REPLY_QUEUE = 'amq.rabbitmq.reply-to';
+
+/** The longest pause between two tries to connect, and time to declare the topology. */
+const REPLY_DEADLINE_MS = 10_000;
+/** Between two tries to answer: a lost connection is noticed a little later than it is lost. */
+const REPLY_PAUSE_MS = 100;
 
 /** A caller that waits for an answer. */
 interface Asker {
@@ -49,11 +56,16 @@ export class Requester {
 		}
 	}
 
-	/** As `Broker.reply`. */
-	reply({replyTo}: Message, body: Buffer): void {
+	/** As `Broker.reply`. After an outage the asker may be back before we are: repeats itself until confirmed, but not for ever. */
+	async reply({replyTo}: Message, body: Buffer): Promise<void> {
 		if (replyTo === undefined) return;
 		const {queue, correlationId} = readReplyAddress(replyTo);
-		this.#publisher.tell(queue, body, {correlationId});
+		const deadlineMs = performance.now() + REPLY_DEADLINE_MS;
+		for (let leftMs = REPLY_DEADLINE_MS; leftMs > 0; leftMs = deadlineMs - performance.now()) {
+			await withinTimeout(this.#publisher.whenOpen(), leftMs);
+			if (await this.#publisher.tell(queue, body, {correlationId})) return;
+			await sleep(REPLY_PAUSE_MS);
+		}
 	}
 
 	close(): Promise<void> {

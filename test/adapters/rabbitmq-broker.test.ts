@@ -339,6 +339,31 @@ test('a closed broker leaves no connection behind, even when the server has stop
 	await eventually(() => proxy.connections === 0);
 });
 
+test('an answer that is given while the answering side is cut off reaches its asker once that side is back', async (t) => {
+	await using fixture = await behindProxy();
+	const {broker, healthCheck, proxy, topology} = fixture;
+	const {broker: asker} = await connectTo(topology);
+	await using _asker = asker;
+	const queue = topology.queues.webhook;
+	let handled = 0;
+	await broker.consume(queue, {prefetch: 1}, async (message) => {
+		if (++handled > 1) return 'ack';
+		proxy.refuse();
+		await eventually(() =>
+			healthCheck.check(AbortSignal.timeout(1000)).then(
+				() => false,
+				() => true,
+			),
+		);
+		const answered = broker.reply(message, Buffer.from('done'));
+		proxy.heal();
+		await answered;
+		return 'ack';
+	});
+	const reply = await asker.request(messageTo(queue, topology), 30_000);
+	t.is(reply?.toString(), 'done');
+});
+
 test('a server that starts late is waited for', async (t) => {
 	const topology = smallTopology();
 	await using _reservation = await reserve(topology);
