@@ -10,12 +10,15 @@ export const ERROR_CODES = [
 	'NOT_FOUND',
 	'ROUTE_NOT_FOUND',
 	'CONFLICT',
+	'REQUEST_TIMEOUT',
 	'PAYLOAD_TOO_LARGE',
+	'HEADERS_TOO_LARGE',
 	'UNSUPPORTED_MEDIA_TYPE',
 	'RATE_LIMITED',
 	'INTERNAL',
 	'BROKER_UNAVAILABLE',
 	'STORE_UNAVAILABLE',
+	'SIGN_IN_UNAVAILABLE',
 	'FANOUT_UNAVAILABLE',
 	'MESSAGE_MALFORMED',
 	'NO_WORKER_AVAILABLE',
@@ -31,6 +34,14 @@ export const ERROR_CODES = [
 	'RECIPIENT_NOT_ON_WHATSAPP',
 	'RECIPIENT_BLOCKED',
 	'CONTENT_INVALID',
+	'MESSAGE_NOT_FOUND',
+	'MESSAGE_NOT_EDITABLE',
+	'MEDIA_NOT_FOUND',
+	'MEDIA_EXPIRED',
+	'MEDIA_TOO_LARGE',
+	'MEDIA_FETCH_FAILED',
+	'MEDIA_STORE_UNAVAILABLE',
+	'RANGE_NOT_SATISFIABLE',
 	'NOT_SUPPORTED',
 	'OUTCOME_UNKNOWN',
 ] as const;
@@ -44,6 +55,8 @@ export abstract class DomainError extends Error {
 	readonly retryable: boolean = false;
 	/** How long a caller should wait before it tries again, in milliseconds. */
 	readonly retryAfterMs: number | undefined = undefined;
+	/** A word for programs that says more than the code, where one code has several causes. */
+	readonly reason: string | undefined = undefined;
 
 	override get name(): string {
 		return this.constructor.name;
@@ -103,6 +116,17 @@ export class StoreUnavailableError extends DomainError {
 	}
 }
 
+/** A sign-in could not be checked: the identity provider's keys cannot be had. API tokens work on. */
+export class SignInUnavailableError extends DomainError {
+	readonly code = 'SIGN_IN_UNAVAILABLE';
+	override readonly retryable = true;
+	override readonly retryAfterMs = 10_000;
+
+	constructor(options?: ErrorOptions) {
+		super('The keys of the identity provider are not available: try again, or use an API token', options);
+	}
+}
+
 /** Open sockets could not be reached or listened for (Redis is away). Nothing is lost but time: sockets catch up from the log. */
 export class FanoutUnavailableError extends DomainError {
 	readonly code = 'FANOUT_UNAVAILABLE';
@@ -117,6 +141,70 @@ export class FanoutUnavailableError extends DomainError {
 /** A broker message that no version of this code can read; it goes to the dead letters with the reason. */
 export class MalformedMessageError extends DomainError {
 	readonly code = 'MESSAGE_MALFORMED';
+}
+
+/** Files could not be written or read (disk full, folder away). Nothing is half there: repeat it. */
+export class MediaStoreUnavailableError extends DomainError {
+	readonly code = 'MEDIA_STORE_UNAVAILABLE';
+	override readonly retryable = true;
+	override readonly retryAfterMs = 10_000;
+
+	constructor(detail: string, options?: ErrorOptions) {
+		super(`The media store is not available: ${detail}`, options);
+	}
+}
+
+/** There never was such a file, as far as anybody knows. */
+export class MediaNotFoundError extends DomainError {
+	readonly code = 'MEDIA_NOT_FOUND';
+
+	constructor(message = 'Media not found', options?: ErrorOptions) {
+		super(message, options);
+	}
+}
+
+/** The file was there, or should have been; the message says why it is not. */
+export class MediaExpiredError extends DomainError {
+	readonly code = 'MEDIA_EXPIRED';
+}
+
+/** A file is larger than what the engine, WhatsApp or the operator allows; the message names the limit. */
+export class MediaTooLargeError extends DomainError {
+	readonly code = 'MEDIA_TOO_LARGE';
+}
+
+/** A URL that a tenant gave could not be fetched; the message says why. */
+export class MediaFetchFailedError extends DomainError {
+	readonly code = 'MEDIA_FETCH_FAILED';
+}
+
+/** A `Range` beyond the end of the file. */
+export class RangeNotSatisfiableError extends DomainError {
+	readonly code = 'RANGE_NOT_SATISFIABLE';
+	readonly sizeBytes: number;
+
+	constructor(sizeBytes: number) {
+		super(`The file has ${sizeBytes} bytes: ask for a range within them`);
+		this.sizeBytes = sizeBytes;
+	}
+}
+
+/** The engine of this connection lacks an operation; the message says what would have it. */
+export class NotSupportedError extends DomainError {
+	readonly code = 'NOT_SUPPORTED';
+}
+
+/** There is no QR code to show right now. `reason` tells programs which of its causes it is. */
+export class QrNotReadyError extends DomainError {
+	readonly code = 'QR_NOT_READY';
+	override readonly retryable = true;
+	override readonly retryAfterMs = 2000;
+	override readonly reason: 'worker_pending' | 'session_starting' | 'session_restarting';
+
+	constructor(reason: QrNotReadyError['reason'], message: string, options?: ErrorOptions) {
+		super(message, options);
+		this.reason = reason;
+	}
 }
 
 /** No worker has room for another session. The connection stays `pending` and is assigned as soon as one has. */
@@ -146,6 +234,10 @@ export type EngineErrorCode = Extract<
 	| 'RECIPIENT_NOT_ON_WHATSAPP'
 	| 'RECIPIENT_BLOCKED'
 	| 'CONTENT_INVALID'
+	| 'MESSAGE_NOT_FOUND'
+	| 'MESSAGE_NOT_EDITABLE'
+	| 'MEDIA_NOT_FOUND'
+	| 'MEDIA_TOO_LARGE'
 	| 'NOT_SUPPORTED'
 	| 'OUTCOME_UNKNOWN'
 >;
@@ -169,6 +261,10 @@ const FAULT_BY_CODE = {
 	RECIPIENT_NOT_ON_WHATSAPP: {scope: 'recipient', retryable: false, sideEffect: 'none'},
 	RECIPIENT_BLOCKED: {scope: 'recipient', retryable: false, sideEffect: 'none'},
 	CONTENT_INVALID: {scope: 'request', retryable: false, sideEffect: 'none'},
+	MESSAGE_NOT_FOUND: {scope: 'request', retryable: false, sideEffect: 'none'},
+	MESSAGE_NOT_EDITABLE: {scope: 'request', retryable: false, sideEffect: 'none'},
+	MEDIA_NOT_FOUND: {scope: 'request', retryable: false, sideEffect: 'none'},
+	MEDIA_TOO_LARGE: {scope: 'request', retryable: false, sideEffect: 'none'},
 	NOT_SUPPORTED: {scope: 'request', retryable: false, sideEffect: 'none'},
 	OUTCOME_UNKNOWN: {scope: 'request', retryable: false, sideEffect: 'possible'},
 } as const satisfies Record<EngineErrorCode, EngineFault>;
@@ -195,11 +291,14 @@ export class EngineError extends DomainError {
 /** A command failed in a dispatcher; code and message came back over the broker. */
 export class CommandFailedError extends DomainError {
 	readonly code: ErrorCode;
+	override readonly retryable: boolean;
 	override readonly retryAfterMs: number | undefined;
 
 	constructor(code: ErrorCode, message: string, retryAfterMs?: number) {
 		super(message);
 		this.code = code;
+		this.retryable =
+			code in FAULT_BY_CODE ? FAULT_BY_CODE[code as EngineErrorCode].retryable : retryAfterMs !== undefined;
 		this.retryAfterMs = retryAfterMs;
 	}
 }

@@ -47,8 +47,7 @@ export class ControlBus {
 		};
 		this.#consumer = await this.#broker.consume(this.#queue, {prefetch: PREFETCH, onRestored}, async (message) => {
 			try {
-				const change = decodeChange(message);
-				for (const listener of this.#listeners) listener.onChange(change);
+				this.#tell(decodeChange(message));
 			} catch (error) {
 				this.#log.warn({error}, 'control.change.failed');
 			}
@@ -60,9 +59,13 @@ export class ControlBus {
 		await this.#consumer?.close();
 	}
 
-	/** Announces a change that is stored already. Never throws: caches are stale for some seconds at most, whatever happens. */
+	/**
+	 * Announces a change that is stored already. This process follows at once (and again when the message comes back). Never throws:
+	 * caches are stale for some seconds at most, whatever happens.
+	 */
 	async announce(change: Change): Promise<void> {
 		try {
+			this.#tell(change);
 			await this.#publisher.change(change);
 		} catch (error) {
 			this.#log.warn({error, kind: change.kind}, 'control.announce.failed');
@@ -71,5 +74,9 @@ export class ControlBus {
 
 	follow(listener: ChangeListener): void {
 		this.#listeners.add(listener);
+	}
+
+	#tell(change: Change): void {
+		for (const listener of this.#listeners) listener.onChange(change);
 	}
 }

@@ -27,6 +27,9 @@ const DUE_WITHIN_MS = 500;
 /** Stands in the routing key for "no connection" (user-level events). */
 const NO_CONNECTION = '-';
 
+/** Ends the routing key of an event whose files are to be copied, so that one publish reaches that queue too. */
+const WITH_MEDIA = '.media';
+
 /** Reasons travel in a header, and all headers of a message must fit one frame (RabbitMQ: 128 KB). */
 const MAX_REASON_LENGTH = 1000;
 
@@ -57,11 +60,11 @@ export class Publisher {
 		this.#clock = clock;
 	}
 
-	/** To every dispatcher at once; the key starts with the user's partition. */
+	/** To every dispatcher at once; the key starts with the user's partition and ends with `media` where there are files. */
 	event(event: PreparedEvent): Promise<void> {
 		const {exchanges, queues} = this.#topology;
 		const partition = partitionOf(event.userId, queues.logs.length);
-		const routingKey = `${partition}.${event.userId}.${event.connectionId ?? NO_CONNECTION}.${event.event}`;
+		const routingKey = `${partition}.${event.userId}.${event.connectionId ?? NO_CONNECTION}.${event.event}${event.media.length > 0 ? WITH_MEDIA : ''}`;
 		return this.#publish(exchanges.events.name, routingKey, encodeEvent(event));
 	}
 

@@ -60,7 +60,7 @@ export interface WaitLevel {
 
 export interface Topology {
 	readonly exchanges: {
-		/** topic, key `partition.user.connection.event` */
+		/** topic, key `partition.user.connection.event`, with `.media` behind it when the event has files */
 		readonly events: ExchangeDeclaration;
 		/** direct, key = command partition */
 		readonly commands: ExchangeDeclaration;
@@ -79,6 +79,10 @@ export interface Topology {
 		/** One per event partition: a single active consumer each, so that `seq` grows. */
 		readonly logs: readonly WorkQueue[];
 		readonly session: WorkQueue;
+		/** Acknowledgements of messages. */
+		readonly receipts: WorkQueue;
+		/** Events whose files are to be copied. */
+		readonly media: WorkQueue;
 		/** Events whose session is not known yet. */
 		readonly unresolved: WorkQueue;
 		/** One per command partition. */

@@ -1,21 +1,22 @@
 import {randomUUID} from 'node:crypto';
 import type {ControlBus} from '../broker/control-bus.ts';
 import type {Publisher} from '../broker/publisher.ts';
-import {CommandFailedError, EngineError, ForbiddenError, NotFoundError} from '../errors.ts';
-import type {Command, SessionCommandKind} from '../messaging/command.ts';
+import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
+import {CommandFailedError, ForbiddenError, NotFoundError, NoWorkerAvailableError} from '../errors.ts';
+import type {SessionCommand} from '../messaging/command.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore, Page} from '../ports/connection-store.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
 import type {Logger} from '../ports/logger.ts';
-import type {QrCode} from '../ports/whatsapp-engine.ts';
+import type {CapabilityTable} from '../ports/whatsapp-engine.ts';
 import {newSessionName} from './session-name.ts';
 import type {Account, Connection} from './connection.ts';
 
 /** How long creating a connection waits for its session (contract: up to 15 s). */
 const CREATION_WAIT_MS = 15_000;
 
-/** What is on the screen of someone who wants to link a phone. */
-export type LinkState = {readonly kind: 'connected'} | {readonly kind: 'qr'; readonly qr: QrCode};
+/** How long restarting and unlinking wait for the engine: WAHA needs up to 10 s to stop a session, and clients give up at 30 s. */
+const CONTROL_WAIT_MS = 20_000;
 
 /** What tenants do with their connections. Reading asks the engine; every change of a session crosses the broker. */
 export class Connections {
@@ -74,8 +75,9 @@ export class Connections {
 		return (await this.#store.find(connection.id)) ?? connection;
 	}
 
-	list(userId: string, page: Page): Promise<readonly Connection[]> {
-		return this.#store.list(userId, page);
+	/** Oldest first. @param ids only these of them; null = all */
+	list(userId: string, page: Page, ids: readonly string[] | null = null): Promise<readonly Connection[]> {
+		return this.#store.list(userId, page, ids);
 	}
 
 	/** Deleted ones too. @throws {NotFoundError} @throws {ForbiddenError} */
@@ -91,72 +93,85 @@ export class Connections {
 	}
 
 	/** @param name null takes the name off; undefined changes nothing */
-	async rename(userId: string, id: string, name: string | null | undefined): Promise<Connection> {
-		const connection = await this.get(userId, id);
+	async rename(connection: Connection, name: string | null | undefined): Promise<Connection> {
 		if (name === undefined) {
 			return connection;
 		}
-		return (await this.#store.rename(id, name, new Date(this.#clock.now()))) ?? connection;
+		return (await this.#store.rename(connection.id, name, new Date(this.#clock.now()))) ?? connection;
 	}
 
 	/** Unlinks and deletes; repeatable. @throws {BrokerUnavailableError} nothing was changed then. */
-	async remove(userId: string, id: string): Promise<Connection> {
-		const connection = await this.get(userId, id);
+	async remove(connection: Connection): Promise<Connection> {
 		if (connection.deletedAt !== null) {
 			return connection;
 		}
+		const {id, userId, sessionName} = connection;
 		await this.#publisher.command(this.#command('session.remove', connection));
 		const deleted = await this.#store.markDeleted(id, new Date(this.#clock.now()));
-		await this.#control.announce({kind: 'connection', userId, connectionId: id, sessionName: connection.sessionName});
+		await this.#control.announce({kind: 'connection', userId, connectionId: id, sessionName});
 		return deleted ?? connection;
 	}
 
 	/**
-	 * The QR code to scan, or that it is not needed.
-	 * @throws {NotFoundError} it was deleted, too
-	 * @throws {CommandFailedError} QR_NOT_READY: ask again in a second
+	 * Stops and starts the session; its credentials stay. An unlinked one shows a new QR code.
+	 * @throws {NotFoundError} there is no session to restart
+	 * @throws {CommandFailedError} why the engine did not
 	 */
-	async linkState(userId: string, id: string): Promise<LinkState> {
-		const connection = await this.get(userId, id);
-		if (connection.deletedAt !== null) {
-			throw new NotFoundError('Connection not found');
-		}
-		if (connection.status === 'connected') {
-			return {kind: 'connected'};
-		}
+	async restart(connection: Connection): Promise<Connection> {
 		if (connection.workerId === null) {
-			throw new CommandFailedError('QR_NOT_READY', 'Worker is being provisioned, please wait', 2000);
+			throw new NotFoundError('No worker assigned to this connection');
 		}
-		try {
-			return {kind: 'qr', qr: await this.#engines.engineOf(connection.workerId).link.qr(connection.sessionName)};
-		} catch (error) {
-			if (error instanceof EngineError) {
-				return this.#linkedMeanwhile(connection, error);
-			}
-			throw error;
+		await this.#controlSession(connection, 'session.restart');
+		const current = (await this.#store.find(connection.id)) ?? connection;
+		return current.me === null ? {...current, status: 'scan_qr'} : current;
+	}
+
+	/**
+	 * Unlinks the phone, the only call that does beside deletion; a new QR code follows. While the engine takes its time the connection
+	 * is still shown as it was.
+	 * @throws as `restart`
+	 */
+	async logout(connection: Connection): Promise<Connection> {
+		if (connection.workerId === null) {
+			throw new NotFoundError('No worker assigned to this connection');
 		}
+		const isDone = await this.#controlSession(connection, 'session.logout');
+		const current = (await this.#store.find(connection.id)) ?? connection;
+		if (!isDone || current.status === 'scan_qr') {
+			return current;
+		}
+		// At the time of what is known, so that nothing the session says from now on is too old, whatever its clock shows.
+		await this.#store.applyReport(current.id, {status: 'scan_qr', me: null, atMs: current.statusAt.getTime()});
+		return (await this.#store.find(current.id)) ?? current;
 	}
 
 	/** The linked account; null while there is none. @throws {EngineError} when the engine fails */
-	async account(userId: string, id: string): Promise<Account | null> {
-		const connection = await this.get(userId, id);
-		if (connection.workerId === null || connection.status !== 'connected') {
+	async account({workerId, status, sessionName}: Connection): Promise<Account | null> {
+		if (workerId === null || status !== 'connected') {
 			return null;
 		}
-		return this.#engines.engineOf(connection.workerId).me(connection.sessionName);
+		return answerWithin(this.#clock, READ_WAIT_MS, this.#engines.engineOf(workerId).me(sessionName));
 	}
 
-	/** A session without a QR code is linked already (our record lags behind) or still starting. */
-	async #linkedMeanwhile(connection: Connection, error: EngineError): Promise<LinkState> {
-		const current = await this.#store.find(connection.id);
-		if (current?.status === 'connected') {
-			return {kind: 'connected'};
+	/** What the engine of a connection can do. @throws {NoWorkerAvailableError} it has none yet */
+	capabilities({workerId}: Connection): CapabilityTable {
+		if (workerId === null) {
+			throw new NoWorkerAvailableError('No worker assigned');
 		}
-		this.#log.info({connectionId: connection.id, code: error.code}, 'connection.qr.notReady');
-		throw new CommandFailedError('QR_NOT_READY', 'Worker is starting up, please wait', 2000);
+		return this.#engines.engineOf(workerId).capabilities();
 	}
 
-	#command(kind: SessionCommandKind, connection: Connection): Command {
+	/** False when it is not done yet. @throws {CommandFailedError} */
+	async #controlSession(connection: Connection, kind: 'session.restart' | 'session.logout'): Promise<boolean> {
+		const reply = await this.#publisher.request(this.#command(kind, connection), CONTROL_WAIT_MS);
+		if (reply?.ok === false) {
+			const {code, message, retryAfterMs} = reply.failure;
+			throw new CommandFailedError(code, message, retryAfterMs);
+		}
+		return reply !== undefined;
+	}
+
+	#command(kind: SessionCommand['kind'], connection: Connection): SessionCommand {
 		const {id, userId, sessionName, workerId} = connection;
 		return {kind, id: randomUUID(), userId, connectionId: id, sessionName, workerId};
 	}

@@ -18,6 +18,29 @@ export function rewriteMedia(payload: unknown, base: string): {payload: unknown;
 	return {payload: rewriteMessage(payload, base, sources), sources};
 }
 
+/**
+ * The message that one of an event's files belongs to, with its `media`: of the payload itself, or nested in it.
+ * @param payload already rewritten
+ * @param filename as in the `MediaSource`
+ */
+export function messageOfMedia(
+	payload: unknown,
+	filename: string,
+): {message: JsonObject; media: JsonObject} | undefined {
+	if (!isObject(payload)) {
+		return undefined;
+	}
+	const {media} = payload;
+	if (isObject(media) && typeof media['url'] === 'string' && media['url'].endsWith(`/${filename}`)) {
+		return {message: payload, media};
+	}
+	for (const key of NESTED) {
+		const found = messageOfMedia(payload[key], filename);
+		if (found !== undefined) return found;
+	}
+	return undefined;
+}
+
 function rewriteMessage(value: unknown, base: string, sources: MediaSource[]): unknown {
 	if (!isObject(value)) {
 		return value;

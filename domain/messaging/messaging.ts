@@ -1,12 +1,24 @@
 import {randomUUID} from 'node:crypto';
 import type {Publisher} from '../broker/publisher.ts';
 import type {Connection} from '../connections/connection.ts';
-import {CommandFailedError, ConflictError} from '../errors.ts';
+import {requireCapability} from '../engines/require-capability.ts';
+import {CommandFailedError, ConflictError, NoWorkerAvailableError} from '../errors.ts';
 import {digest} from '../hashing.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {CommandStore} from '../ports/command-store.ts';
-import type {CommandRecord, CommandReply} from './command.ts';
-import type {OutboundMessage} from './outbound.ts';
+import type {EngineDirectory} from '../ports/engine-directory.ts';
+import type {MediaStore} from '../ports/media-store.ts';
+import type {MessageTarget, Operation} from '../ports/whatsapp-engine.ts';
+import {
+	chatOf,
+	clientMessageId,
+	type ChatCommand,
+	type CommandRecord,
+	type CommandReply,
+	type SendCommand,
+} from './command.ts';
+import {messageKeyOf} from './message-id.ts';
+import {fileOf, type OutboundMessage} from './outbound.ts';
 
 /** How long a route waits for its command; clients give up at 30 s. */
 const REPLY_WAIT_MS = 25_000;
@@ -17,82 +29,211 @@ export interface SendOptions {
 	readonly idempotencyKey?: string;
 	/** Do not wait for the outcome. */
 	readonly respondAsync?: boolean;
+	/** Read, type and pause first, as a person would: 1 to 8 s. Default true. */
+	readonly humanlike?: boolean;
 }
 
-export type SendOutcome =
-	| {readonly kind: 'sent'; readonly commandId: string; readonly messageId: string | null; readonly timestamp: number}
+/** A command that may still be on its way when the caller is answered. */
+export type CommandOutcome =
+	| {readonly kind: 'done'; readonly commandId: string; readonly messageId: string | null; readonly timestamp: number}
 	| {readonly kind: 'queued'; readonly commandId: string};
 
-/** What tenants send. Every message is a command: a row, then a message through the broker, then its outcome. */
+/** Distributes over the union, so that each kind keeps its own fields. */
+type WithoutIds<T> = T extends unknown ? Omit<T, 'id' | 'userId' | 'connectionId'> : never;
+
+/**
+ * What tenants do in chats. Everything is a command through the broker; what would be a second message when repeated has a row,
+ * is claimed once and keeps its outcome.
+ * @throws {NoWorkerAvailableError} the connection has no session yet
+ * @throws {NotSupportedError} its engine cannot do this
+ * @throws {CommandFailedError} why it was not done, or OUTCOME_UNKNOWN
+ * @throws {BrokerUnavailableError}
+ */
 export class Messaging {
 	readonly #commands: CommandStore;
+	readonly #engines: EngineDirectory;
+	readonly #media: MediaStore;
 	readonly #publisher: Publisher;
 	readonly #clock: Clock;
 
-	constructor({commands, publisher, clock}: {commands: CommandStore; publisher: Publisher; clock: Clock}) {
-		this.#commands = commands;
-		this.#publisher = publisher;
-		this.#clock = clock;
+	constructor(options: {
+		commands: CommandStore;
+		engines: EngineDirectory;
+		media: MediaStore;
+		publisher: Publisher;
+		clock: Clock;
+	}) {
+		this.#commands = options.commands;
+		this.#engines = options.engines;
+		this.#media = options.media;
+		this.#publisher = options.publisher;
+		this.#clock = options.clock;
 	}
 
 	/**
-	 * @throws {CommandFailedError} why it was not sent, or OUTCOME_UNKNOWN
+	 * An uploaded file is used up by this call: whoever carries out the command removes it, or this does when there is nothing to do.
 	 * @throws {ConflictError} the Idempotency-Key was used for another message
-	 * @throws {BrokerUnavailableError}
 	 */
-	async send(connection: Connection, message: OutboundMessage, options: SendOptions = {}): Promise<SendOutcome> {
-		if (connection.workerId === null) {
-			throw new CommandFailedError('NO_WORKER_AVAILABLE', 'No worker assigned', 10_000);
+	async send(connection: Connection, message: OutboundMessage, options: SendOptions = {}): Promise<CommandOutcome> {
+		let isOnItsWay = false;
+		try {
+			this.#require(connection, `send.${message.content.kind}`);
+			if (message.replyTo !== undefined) this.#require(connection, 'reply');
+			if (message.mentions !== undefined) this.#require(connection, 'mentions');
+			const {command, ended} = await this.#record(
+				{kind: 'message.send', message, humanlike: options.humanlike ?? true, ...newIds(connection)},
+				fingerprint(message),
+				options.idempotencyKey,
+			);
+			if (ended !== undefined) return ended;
+			isOnItsWay = true;
+			return await this.#dispatch(command, options);
+		} finally {
+			if (!isOnItsWay) await this.#discardUpload(connection, message);
 		}
-		const wanted = this.#newRecord(connection, message, options.idempotencyKey ?? null);
-		const record = await this.#commands.create(wanted);
-		if (record.bodyHash !== wanted.bodyHash || record.connectionId !== connection.id) {
+	}
+
+	/** Sends a message on to another chat. @throws {ConflictError} as `send` */
+	async forward(
+		connection: Connection,
+		{chatId, messageId}: MessageTarget,
+		options: SendOptions = {},
+	): Promise<CommandOutcome> {
+		this.#require(connection, 'forward');
+		const {command, ended} = await this.#record(
+			{kind: 'message.forward', chatId, messageId, humanlike: options.humanlike ?? true, ...newIds(connection)},
+			JSON.stringify({forward: messageId, chatId}),
+			options.idempotencyKey,
+		);
+		return ended ?? this.#dispatch(command, options);
+	}
+
+	async edit(connection: Connection, target: MessageTarget, text: string): Promise<CommandOutcome> {
+		return this.#change(connection, 'edit', {kind: 'message.edit', ...target, text});
+	}
+
+	async revoke(connection: Connection, target: MessageTarget): Promise<CommandOutcome> {
+		return this.#change(connection, 'revoke', {kind: 'message.revoke', ...target});
+	}
+
+	async react(connection: Connection, target: MessageTarget, reaction: string): Promise<CommandOutcome> {
+		return this.#change(connection, 'react', {kind: 'message.react', ...target, reaction});
+	}
+
+	async markRead(connection: Connection, chatId: string): Promise<CommandOutcome> {
+		return this.#change(connection, 'mark-read', {kind: 'chat.read', chatId});
+	}
+
+	async typing(connection: Connection, chatId: string, active: boolean): Promise<CommandOutcome> {
+		return this.#change(connection, 'typing', {kind: 'chat.typing', chatId, active});
+	}
+
+	/** The send behind a message id or a command id; undefined for what was not sent through here. */
+	async findSent(connection: Connection, id: string): Promise<CommandRecord | undefined> {
+		const record =
+			(await this.#commands.findByMessageKey(connection.id, messageKeyOf(id))) ?? (await this.#commands.find(id));
+		return record?.connectionId === connection.id ? record : undefined;
+	}
+
+	/** Adds the row, or finds the one of an earlier request with this key; then the command is the earlier one. */
+	async #record<Send extends SendCommand>(
+		wanted: Send,
+		asked: string,
+		idempotencyKey = null as string | null,
+	): Promise<{command: Send; ended: CommandOutcome | undefined}> {
+		const bodyHash = digest(wanted.connectionId, asked).toString('hex');
+		const record = await this.#commands.create(this.#newRecord(wanted, bodyHash, idempotencyKey));
+		if (record.bodyHash !== bodyHash || record.connectionId !== wanted.connectionId) {
 			throw new ConflictError('This Idempotency-Key was used for a different request: use a new key for a new message');
 		}
-		const ended = outcomeOf(record);
-		if (ended !== undefined) {
-			return ended;
-		}
-		return this.#dispatch(record, message, options.respondAsync === true);
+		return {command: {...wanted, id: record.id}, ended: outcomeOf(record)};
 	}
 
 	/** A repeat is published again: harmless, since only one claim succeeds, and it heals a crash between row and publish. */
-	async #dispatch(record: CommandRecord, message: OutboundMessage, respondAsync: boolean): Promise<SendOutcome> {
-		const {id, userId, connectionId} = record;
-		const command = {kind: 'message.send', id, userId, connectionId, message} as const;
+	async #dispatch(command: SendCommand, {respondAsync = false}: SendOptions): Promise<CommandOutcome> {
 		if (respondAsync) {
 			await this.#publisher.command(command);
-			return {kind: 'queued', commandId: id};
+			return {kind: 'queued', commandId: command.id};
 		}
 		const reply = await this.#publisher.request(command, REPLY_WAIT_MS);
-		return reply === undefined ? {kind: 'queued', commandId: id} : outcomeOfReply(id, reply);
+		if (reply !== undefined) {
+			return outcomeOfReply(command.id, reply);
+		}
+		// The answer may be lost although the command is done.
+		const record = await this.#commands.find(command.id);
+		return (record && outcomeOf(record)) ?? {kind: 'queued', commandId: command.id};
 	}
 
-	#newRecord(connection: Connection, message: OutboundMessage, idempotencyKey: string | null): CommandRecord {
+	async #change(
+		connection: Connection,
+		operation: Operation,
+		change: WithoutIds<ChatCommand>,
+	): Promise<CommandOutcome> {
+		this.#require(connection, operation);
+		const command = {...change, ...newIds(connection)};
+		const reply = await this.#publisher.request(command, REPLY_WAIT_MS);
+		return reply === undefined ? {kind: 'queued', commandId: command.id} : outcomeOfReply(command.id, reply);
+	}
+
+	async #discardUpload({id: connectionId}: Connection, {content}: OutboundMessage): Promise<void> {
+		const source = fileOf(content)?.source;
+		if (source?.kind === 'stored') {
+			// What cannot be removed now goes when files expire: the caller's answer does not depend on it.
+			await this.#media.remove({connectionId, filename: source.filename}).catch(() => undefined);
+		}
+	}
+
+	#require({workerId}: Connection, operation: Operation): void {
+		if (workerId === null) {
+			throw new NoWorkerAvailableError('No worker assigned');
+		}
+		requireCapability(this.#engines.engineOf(workerId).capabilities(), operation);
+	}
+
+	#newRecord(command: SendCommand, bodyHash: string, idempotencyKey: string | null): CommandRecord {
 		const now = new Date(this.#clock.now());
+		const {id, userId, connectionId, kind} = command;
 		return {
-			id: randomUUID(),
-			userId: connection.userId,
-			connectionId: connection.id,
-			kind: 'message.send',
-			chatId: message.chatId,
+			id,
+			userId,
+			connectionId,
+			kind,
+			chatId: chatOf(command),
 			status: 'queued',
 			idempotencyKey,
-			bodyHash: digest(connection.id, JSON.stringify(message)).toString('hex'),
+			bodyHash,
 			messageId: null,
+			messageKey: clientMessageId(id),
 			sentTimestamp: null,
 			failure: null,
 			owner: null,
+			receipts: {},
 			createdAt: now,
 			updatedAt: now,
 		};
 	}
 }
 
+function newIds({id, userId}: Connection): {
+	readonly id: string;
+	readonly userId: string;
+	readonly connectionId: string;
+} {
+	return {id: randomUUID(), userId, connectionId: id};
+}
+
+/** What makes two messages the same: a stored file by its content, since every upload has a name of its own. */
+function fingerprint(message: OutboundMessage): string {
+	const source = fileOf(message.content)?.source;
+	return JSON.stringify(message, (key, value: unknown) =>
+		key === 'source' && source?.kind === 'stored' ? source.sha256 : value,
+	);
+}
+
 /** The outcome of a command that has ended; undefined for one that is still on its way. */
-function outcomeOf({id, status, messageId, sentTimestamp, failure}: CommandRecord): SendOutcome | undefined {
+function outcomeOf({id, status, messageId, sentTimestamp, failure}: CommandRecord): CommandOutcome | undefined {
 	if (status === 'sent') {
-		return {kind: 'sent', commandId: id, messageId, timestamp: sentTimestamp ?? 0};
+		return {kind: 'done', commandId: id, messageId, timestamp: sentTimestamp ?? 0};
 	}
 	if (failure !== null) {
 		throw new CommandFailedError(failure.code, failure.message, failure.retryAfterMs);
@@ -100,9 +241,9 @@ function outcomeOf({id, status, messageId, sentTimestamp, failure}: CommandRecor
 	return undefined;
 }
 
-function outcomeOfReply(commandId: string, reply: CommandReply): SendOutcome {
+function outcomeOfReply(commandId: string, reply: CommandReply): CommandOutcome {
 	if (!reply.ok) {
 		throw new CommandFailedError(reply.failure.code, reply.failure.message, reply.failure.retryAfterMs);
 	}
-	return {kind: 'sent', commandId, messageId: reply.messageId, timestamp: reply.timestamp ?? 0};
+	return {kind: 'done', commandId, messageId: reply.messageId, timestamp: reply.timestamp ?? 0};
 }

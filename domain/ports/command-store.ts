@@ -1,9 +1,24 @@
-import type {CommandFailure, CommandRecord} from '../messaging/command.ts';
+import type {CommandFailure, CommandRecord, ReceiptLevel} from '../messaging/command.ts';
 
 /** How a command ended. */
 export type CommandEnd =
-	| {readonly status: 'sent'; readonly messageId: string | null; readonly sentTimestamp: number}
+	| {
+			readonly status: 'sent';
+			readonly messageId: string | null;
+			/** As the engine says it; absent = the one that was asked for. */
+			readonly messageKey?: string;
+			readonly sentTimestamp: number;
+	  }
 	| {readonly status: 'failed' | 'unknown'; readonly failure: CommandFailure};
+
+/** An acknowledgement of a message; most are of messages that were not sent through here. */
+export interface Receipt {
+	readonly connectionId: string;
+	readonly messageKey: string;
+	readonly level: ReceiptLevel;
+	/** The engine's time. */
+	readonly at: Date;
+}
 
 export interface CommandStore {
 	/**
@@ -12,6 +27,8 @@ export interface CommandStore {
 	 */
 	create(command: CommandRecord): Promise<CommandRecord>;
 	find(id: string): Promise<CommandRecord | undefined>;
+	/** The send behind a message, by WhatsApp's own key. */
+	findByMessageKey(connectionId: string, messageKey: string): Promise<CommandRecord | undefined>;
 	/** Takes a queued command for `owner` (compare-and-set queued → sending). False when it was not queued any more. */
 	claim(id: string, owner: string, at: Date): Promise<boolean>;
 	/**
@@ -19,4 +36,6 @@ export interface CommandStore {
 	 * the first stays.
 	 */
 	finish(id: string, end: CommandEnd, at: Date): Promise<void>;
+	/** Notes acknowledgements, the earliest time of each level; of messages without a row nothing. May come twice and in any order. */
+	acknowledge(receipts: readonly Receipt[]): Promise<void>;
 }

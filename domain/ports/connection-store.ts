@@ -1,4 +1,4 @@
-import type {Connection, SessionReport} from '../connections/connection.ts';
+import type {Connection, ConnectionStatus, SessionReport} from '../connections/connection.ts';
 
 /** A place in a list that is ordered by (createdAt, id); lists go on after it. */
 export interface ListPosition {
@@ -15,8 +15,12 @@ export interface ConnectionStore {
 	insert(connection: Connection): Promise<void>;
 	find(id: string): Promise<Connection | undefined>;
 	findBySession(sessionName: string): Promise<Connection | undefined>;
-	/** A user's connections that are not deleted, oldest first. */
-	list(userId: string, page: Page): Promise<readonly Connection[]>;
+	/** A user's connections that are not deleted, oldest first. @param ids only these of them; null = all */
+	list(userId: string, page: Page, ids?: readonly string[] | null): Promise<readonly Connection[]>;
+	/** A user's connections that nobody is linked to (`scan_qr`, `pending`, `failed`), newest first. */
+	listIdle(userId: string, limit: number): Promise<readonly Connection[]>;
+	/** How many connections that are not deleted have each status, over all users. */
+	countByStatus(): Promise<Readonly<Partial<Record<ConnectionStatus, number>>>>;
 	rename(id: string, name: string | null, at: Date): Promise<Connection | undefined>;
 	/** Sets the status (and, when linked, account, phone number and first link time) unless a later report was applied. True when it changed something. */
 	applyReport(id: string, report: SessionReport): Promise<boolean>;

@@ -1,12 +1,40 @@
+/** What contacts send. */
+export const SIMULATED_TYPES = ['text', 'image', 'video', 'document', 'voice'] as const;
+
+export type SimulatedType = (typeof SIMULATED_TYPES)[number];
+
+/** A file that a contact sends, given by whoever controls the simulator. */
+export interface SimulatedMedia {
+	/** Base64, at most 1 MB of bytes. */
+	readonly data: string;
+	readonly mimetype: string;
+	/** What people see. Default: none. */
+	readonly filename?: string;
+}
+
 /** A message that a simulated contact sends to the session. */
 export interface SimulatedMessage {
 	/** A person, in any form that recipients may have. */
 	readonly from: string;
-	/** The text, or an image's caption. Default: "Hi there!" for a text, no caption for an image. */
+	/** The group in which it is written, `<id>@g.us`. Default: the direct chat. */
+	readonly group?: string;
+	/** The text, or a file's caption; voice notes have none. Default: "Hi there!" for a text, no caption for a file. */
 	readonly text?: string;
-	/** Default text. */
-	readonly type?: 'text' | 'image';
+	/** Default text, or what fits the media. */
+	readonly type?: SimulatedType;
+	/** Default: a small real file is drawn for types that have one. */
+	readonly media?: SimulatedMedia;
+	/** A document of this many bytes, up to 100 MB, is made while it is read. */
+	readonly sizeBytes?: number;
 }
+
+/**
+ * How the files of events can be fetched: `served` for 180 s; `expired`, as if that were over; `gone`, so that not even fetching
+ * a message's file again helps.
+ */
+export const MEDIA_AVAILABILITIES = ['served', 'expired', 'gone'] as const;
+
+export type MediaAvailability = (typeof MEDIA_AVAILABILITIES)[number];
 
 /** Misbehaviour to switch on; absent = unchanged. None of it outlives the process. */
 export interface ChaosSettings {
@@ -17,6 +45,7 @@ export interface ChaosSettings {
 	readonly reorder?: number;
 	/** Says WORKING and reports nothing, until a restart; what contacts do meanwhile is reported then. */
 	readonly deaf?: boolean;
+	readonly media?: MediaAvailability;
 }
 
 /**
@@ -49,4 +78,6 @@ export interface SimulatorControl {
 	/** Restricts the account from new chats until then; a moment in the past lifts it. */
 	restrict(session: string, until: Date): Promise<void>;
 	setChaos(session: string, settings: ChaosSettings): Promise<void>;
+	/** The chats in which contacts see the session typing now. */
+	typingIn(session: string): Promise<readonly string[]>;
 }

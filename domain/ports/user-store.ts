@@ -1,4 +1,5 @@
 import type {User} from '../tokens/token.ts';
+import type {Page} from './connection-store.ts';
 
 export interface UserStore {
 	/** Adds a user; does nothing when the id exists. */
@@ -6,4 +7,8 @@ export interface UserStore {
 	find(id: string): Promise<User | undefined>;
 	/** True when any administrator exists. */
 	hasAdmin(): Promise<boolean>;
+	/** All users, oldest first. */
+	list(page: Page): Promise<readonly User[]>;
+	/** Resolves to what is stored then; undefined when there is no such user. */
+	setDisabled(id: string, disabled: boolean): Promise<User | undefined>;
 }

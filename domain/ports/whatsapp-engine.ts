@@ -1,7 +1,7 @@
 import type {Account} from '../connections/connection.ts';
 import type {UpstreamEvent} from '../events/upstream-event.ts';
 import type {SessionStatus} from '../events/vocabulary.ts';
-import type {OutboundMessage, SendReceipt} from '../messaging/outbound.ts';
+import type {ContentKind, OpenFile, OutboundMessage, SendReceipt} from '../messaging/outbound.ts';
 
 /** A session as its engine sees it. */
 export interface EngineSession {
@@ -47,15 +47,135 @@ export interface QrCode {
 /** Linking a phone. @throws {EngineError} QR_NOT_READY or SESSION_STARTING: ask again in a second. */
 export interface EngineLink {
 	qr(session: string): Promise<QrCode>;
+	/**
+	 * A code to type into the phone instead of scanning, `ABCD-EFGH`.
+	 * @param phone digits, with country code
+	 * @throws {EngineError} RECIPIENT_INVALID for a number that cannot be
+	 */
+	requestPairingCode(session: string, phone: string): Promise<string>;
 }
 
+/** A message that exists already. */
+export interface MessageTarget {
+	readonly chatId: string;
+	/** The full id. */
+	readonly messageId: string;
+}
+
+/** Writing. Whatever an engine lacks throws NOT_SUPPORTED and is `no` in its capabilities. @throws {EngineError} */
 export interface EngineMessages {
 	/**
 	 * Sends once.
 	 * @param clientMessageId asked for as WhatsApp's message id, where the engine lets us choose
 	 * @throws {EngineError} `sideEffect: 'possible'` means that it may have gone out: do not repeat.
 	 */
-	send(session: string, message: OutboundMessage, clientMessageId: string, signal: AbortSignal): Promise<SendReceipt>;
+	send(
+		session: string,
+		message: OutboundMessage<OpenFile>,
+		clientMessageId: string,
+		signal: AbortSignal,
+	): Promise<SendReceipt>;
+	/** Sends a message on to `chatId`, once; as `send`. */
+	forward(
+		session: string,
+		forward: {readonly chatId: string; readonly messageId: string},
+		clientMessageId: string,
+		signal: AbortSignal,
+	): Promise<SendReceipt>;
+	/** @throws {EngineError} MESSAGE_NOT_FOUND, MESSAGE_NOT_EDITABLE (not ours, too old, no text) */
+	edit(session: string, target: MessageTarget, text: string, signal: AbortSignal): Promise<SendReceipt>;
+	/** Deletes it for everyone. @throws {EngineError} as `edit` */
+	revoke(session: string, target: MessageTarget, signal: AbortSignal): Promise<void>;
+	/** @param reaction an emoji; empty takes it back */
+	react(session: string, target: MessageTarget, reaction: string, signal: AbortSignal): Promise<void>;
+}
+
+/** What others see of us. @throws {EngineError} */
+export interface EnginePresence {
+	/** Sends read receipts for what is unread in the chat. */
+	markRead(session: string, chatId: string, signal: AbortSignal): Promise<void>;
+	typing(session: string, chatId: string, active: boolean, signal: AbortSignal): Promise<void>;
+}
+
+/** A chat in a list. */
+export interface Chat {
+	readonly id: string;
+	readonly name: string | null;
+	readonly isGroup: boolean;
+	/** Of the last thing that happened in it, Unix seconds; 0 = nothing yet. */
+	readonly timestamp: number;
+	readonly unread: number;
+	readonly lastMessage: ChatMessage | null;
+}
+
+/**
+ * A message in WAHA's words: these fields always, others as the engine tells them, but nothing that names our machines
+ * (`_data`, the media's source).
+ */
+export interface ChatMessage {
+	/** The full id. */
+	readonly id: string;
+	/** Unix seconds. */
+	readonly timestamp: number;
+	readonly fromMe: boolean;
+	/** Empty for what has no text. */
+	readonly body: string;
+	readonly hasMedia: boolean;
+	readonly [field: string]: unknown;
+}
+
+/** A person. */
+export interface Contact {
+	readonly id: string;
+	readonly name: string | null;
+	/** Bare digits; null for one who is known by a `@lid` only. */
+	readonly phoneNumber: string | null;
+}
+
+export interface Slice {
+	readonly limit: number;
+	readonly offset: number;
+}
+
+/** Reading what the phone knows. Empty lists only where there is nothing. @throws {EngineError} */
+export interface EngineHistory {
+	/** Latest first. */
+	chats(session: string, slice: Slice): Promise<readonly Chat[]>;
+	/** Newest first. @param untilTimestamp Unix seconds: nothing later than this */
+	messages(
+		session: string,
+		chatId: string,
+		slice: Slice & {readonly untilTimestamp?: number},
+	): Promise<readonly ChatMessage[]>;
+	/** @param id full, or WhatsApp's own key */
+	findMessage(session: string, chatId: string, id: string): Promise<ChatMessage | undefined>;
+	/** People, by id. */
+	contacts(session: string, slice: Slice): Promise<readonly Contact[]>;
+	/** URL of a profile picture at WhatsApp; null = none, or hidden from us. */
+	profilePicture(session: string, contactId: string): Promise<string | null>;
+}
+
+/** A file that the engine still holds. */
+export interface EngineFile {
+	readonly contentType: string;
+	/** Null when it is not told. */
+	readonly sizeBytes: number | null;
+	/** Read once; whoever stops early ends the transfer. */
+	readonly content: AsyncIterable<Uint8Array>;
+}
+
+/** Files of events. Engines forget them soon. */
+export interface EngineMedia {
+	/** By the URL that an event gave; its host is not trusted. @throws {EngineError} MEDIA_NOT_FOUND gone, or never there */
+	open(session: string, url: string, signal: AbortSignal): Promise<EngineFile>;
+	/** By the name alone, for a file whose event is not at hand. @throws {EngineError} as `open` */
+	openByName(session: string, filename: string, signal: AbortSignal): Promise<EngineFile>;
+	/** Has the file of a message fetched from WhatsApp again. @throws {EngineError} MESSAGE_NOT_FOUND, MEDIA_NOT_FOUND */
+	openOfMessage(
+		session: string,
+		target: MessageTarget,
+		signal: AbortSignal,
+	): Promise<EngineFile & {readonly filename: string}>;
 }
 
 /** `degraded` works with a restriction that the note names; `no` answers 501. */
@@ -63,11 +183,31 @@ export type CapabilityLevel = 'yes' | 'no' | 'degraded';
 
 export interface Capability {
 	readonly level: CapabilityLevel;
+	/** Why, and what would have it. */
 	readonly note?: string;
 }
 
-/** Operations that engines differ in; later ones (react, edit, …) join. */
-export type Operation = 'qr' | 'pairing-code' | 'send.text' | 'client-message-id' | 'me';
+/** What engines differ in. */
+export type Operation =
+	| 'qr'
+	| 'pairing-code'
+	| 'me'
+	| 'client-message-id'
+	| `send.${ContentKind}`
+	| 'reply'
+	| 'mentions'
+	| 'edit'
+	| 'revoke'
+	| 'forward'
+	| 'react'
+	| 'mark-read'
+	| 'typing'
+	| 'chats'
+	| 'messages'
+	| 'contacts'
+	| 'profile-picture'
+	| 'media'
+	| 'media-again';
 
 export type CapabilityTable = Readonly<Record<Operation, Capability>>;
 
@@ -76,6 +216,9 @@ export interface WhatsAppEngine {
 	readonly sessions: EngineSessions;
 	readonly link: EngineLink;
 	readonly messages: EngineMessages;
+	readonly presence: EnginePresence;
+	readonly history: EngineHistory;
+	readonly media: EngineMedia;
 	/** The linked account, asked from the engine; null while not linked. @throws {EngineError} */
 	me(session: string): Promise<Account | null>;
 	capabilities(): CapabilityTable;

@@ -1,48 +1,84 @@
+import type {ChangeListener} from '../broker/control-bus.ts';
+import type {Change} from '../broker/messages.ts';
 import {UnauthenticatedError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {Logger} from '../ports/logger.ts';
 import type {TokenStore} from '../ports/token-store.ts';
 import type {UserStore} from '../ports/user-store.ts';
-import {hashToken, TOKEN_PATTERN, TOKEN_PREFIX, type ApiToken, type User} from './token.ts';
+import {IdentityCache} from './identity-cache.ts';
+import type {Identity} from './identity.ts';
+import type {SignIn} from './sign-in.ts';
+import {hashToken, TOKEN_PATTERN, TOKEN_PREFIX, type ApiToken} from './token.ts';
 
 /** Uses of a token are noted at most this often. */
 const TOUCH_INTERVAL_MS = 60_000;
 const MAX_TOUCHES = 100_000;
 
-/** Who is calling, and with which token. */
-export interface Identity {
-	readonly user: User;
-	readonly tokenId: string;
-}
-
-/** Tells who a token belongs to. */
-export class Authenticator {
+/** Tells who a token belongs to. It has to follow the control bus, which makes revocation work at once. */
+export class Authenticator implements ChangeListener {
 	readonly #tokens: TokenStore;
 	readonly #users: UserStore;
+	readonly #signIn: SignIn | undefined;
 	readonly #clock: Clock;
 	readonly #log: Logger;
-	/** When this process last noted a use, by token. */
+	readonly #identities: IdentityCache;
+	/** The last use that this process knows of, by token. */
 	readonly #touchedAtMs = new Map<string, number>();
 
-	constructor({tokens, users, clock, log}: {tokens: TokenStore; users: UserStore; clock: Clock; log: Logger}) {
-		this.#tokens = tokens;
-		this.#users = users;
-		this.#clock = clock;
-		this.#log = log;
+	/** @param signIn takes JWTs; absent = API tokens only */
+	constructor(options: {tokens: TokenStore; users: UserStore; signIn?: SignIn | undefined; clock: Clock; log: Logger}) {
+		this.#tokens = options.tokens;
+		this.#users = options.users;
+		this.#signIn = options.signIn;
+		this.#clock = options.clock;
+		this.#log = options.log;
+		this.#identities = new IdentityCache({clock: options.clock});
 	}
 
-	/** @throws {UnauthenticatedError} with the contract's wording @throws {StoreUnavailableError} */
-	async authenticate(token: string): Promise<Identity> {
-		if (!token.startsWith(TOKEN_PREFIX)) {
+	/**
+	 * @param credentials an API token or a JWT
+	 * @param fresh asks the store, whatever is remembered
+	 * @throws {UnauthenticatedError} with the contract's wording
+	 * @throws {StoreUnavailableError} @throws {SignInUnavailableError}
+	 */
+	async authenticate(credentials: string, {fresh = false} = {}): Promise<Identity> {
+		const key = hashToken(credentials);
+		if (fresh) {
+			this.#identities.forget(key);
+		}
+		const identity = await this.#identities.get(key, () => this.#identify(credentials, key));
+		if (identity.tokenId !== null) {
+			this.#touch(identity.tokenId);
+		}
+		return identity;
+	}
+
+	onChange(change: Change): void {
+		this.#identities.onChange(change);
+	}
+
+	onGap(): void {
+		this.#identities.onGap();
+	}
+
+	async #identify(credentials: string, hash: string): Promise<Identity> {
+		if (credentials.startsWith(TOKEN_PREFIX)) {
+			return this.#ownerOf(TOKEN_PATTERN.test(credentials) ? await this.#tokens.findByHash(hash) : undefined);
+		}
+		if (this.#signIn === undefined) {
 			throw new UnauthenticatedError('Invalid token format');
 		}
-		const stored = TOKEN_PATTERN.test(token) ? await this.#tokens.findByHash(hashToken(token)) : undefined;
-		const user = stored !== undefined && this.#isValid(stored) ? await this.#users.find(stored.userId) : undefined;
-		if (stored === undefined || user === undefined || user.disabled) {
+		return this.#signIn.authenticate(credentials);
+	}
+
+	async #ownerOf(token: ApiToken | undefined): Promise<Identity> {
+		const user = token !== undefined && this.#isValid(token) ? await this.#users.find(token.userId) : undefined;
+		if (token === undefined || user === undefined || user.disabled) {
 			throw new UnauthenticatedError('Invalid or revoked API token');
 		}
-		this.#touch(stored.id, stored.lastUsedAt);
-		return {user, tokenId: stored.id};
+		const {id: tokenId, scopes, connectionIds, expiresAt, lastUsedAt} = token;
+		this.#noteUse(tokenId, lastUsedAt?.getTime() ?? 0);
+		return {user, tokenId, callerId: `token ${tokenId}`, grants: {scopes, connectionIds}, expiresAt};
 	}
 
 	#isValid({active, expiresAt}: ApiToken): boolean {
@@ -50,18 +86,21 @@ export class Authenticator {
 	}
 
 	/** In the background: a request never waits for it, nor fails with it. */
-	#touch(tokenId: string, lastUsedAt: Date | null): void {
+	#touch(tokenId: string): void {
 		const now = this.#clock.now();
-		const last = Math.max(this.#touchedAtMs.get(tokenId) ?? 0, lastUsedAt?.getTime() ?? 0);
-		if (now - last < TOUCH_INTERVAL_MS) {
+		if (now - (this.#touchedAtMs.get(tokenId) ?? 0) < TOUCH_INTERVAL_MS) {
 			return;
 		}
-		if (this.#touchedAtMs.size >= MAX_TOUCHES) {
-			this.#touchedAtMs.clear();
-		}
-		this.#touchedAtMs.set(tokenId, now);
+		this.#noteUse(tokenId, now);
 		this.#tokens.touch(tokenId, new Date(now)).catch((error: unknown) => {
 			this.#log.warn({error, tokenId}, 'token.touch.failed');
 		});
+	}
+
+	#noteUse(tokenId: string, atMs: number): void {
+		if (this.#touchedAtMs.size >= MAX_TOUCHES) {
+			this.#touchedAtMs.clear();
+		}
+		this.#touchedAtMs.set(tokenId, Math.max(atMs, this.#touchedAtMs.get(tokenId) ?? 0));
 	}
 }

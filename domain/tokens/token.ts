@@ -1,4 +1,5 @@
 import {createHash, randomBytes} from 'node:crypto';
+import type {Scope} from './grants.ts';
 
 /** A tenant (or an administrator). */
 export interface User {
@@ -22,6 +23,10 @@ export interface ApiToken {
 	readonly active: boolean;
 	readonly lastUsedAt: Date | null;
 	readonly expiresAt: Date | null;
+	/** Null = everything. */
+	readonly scopes: readonly Scope[] | null;
+	/** Null = all of the user's. */
+	readonly connectionIds: readonly string[] | null;
 	readonly createdAt: Date;
 }
 

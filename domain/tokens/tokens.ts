@@ -1,8 +1,11 @@
 import {randomUUID} from 'node:crypto';
 import type {ControlBus} from '../broker/control-bus.ts';
-import {ForbiddenError, NotFoundError} from '../errors.ts';
+import {ForbiddenError, NotFoundError, ValidationError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
+import type {ConnectionStore} from '../ports/connection-store.ts';
 import type {TokenStore} from '../ports/token-store.ts';
+import type {Scope} from './grants.ts';
+import type {Identity} from './identity.ts';
 import {displayPrefix, hashToken, newToken, type ApiToken} from './token.ts';
 
 /** A token at the one moment at which it can be read. */
@@ -11,33 +14,55 @@ export interface CreatedToken {
 	readonly token: string;
 }
 
+/** What a token shall be. */
+export interface NewToken {
+	readonly name: string;
+	/** Null = it does not expire. */
+	readonly expiresAt: Date | null;
+	/** Null = everything. */
+	readonly scopes: readonly Scope[] | null;
+	/** Null = all of the user's, and the account itself. */
+	readonly connectionIds: readonly string[] | null;
+}
+
 /** What tenants do with their API tokens. */
 export class Tokens {
 	readonly #store: TokenStore;
+	readonly #connections: Pick<ConnectionStore, 'find'>;
 	readonly #control: ControlBus;
 	readonly #clock: Clock;
 
-	constructor({store, control, clock}: {store: TokenStore; control: ControlBus; clock: Clock}) {
-		this.#store = store;
-		this.#control = control;
-		this.#clock = clock;
+	constructor(options: {
+		store: TokenStore;
+		connections: Pick<ConnectionStore, 'find'>;
+		control: ControlBus;
+		clock: Clock;
+	}) {
+		this.#store = options.store;
+		this.#connections = options.connections;
+		this.#control = options.control;
+		this.#clock = options.clock;
 	}
 
-	/** @param token preset by the operator at the first start; default a new random one */
-	async create(userId: string, name: string, token = newToken()): Promise<CreatedToken> {
-		const stored: ApiToken = {
-			id: randomUUID(),
-			userId,
-			name,
-			hash: hashToken(token),
-			prefix: displayPrefix(token),
-			active: true,
-			lastUsedAt: null,
-			expiresAt: null,
-			createdAt: new Date(this.#clock.now()),
-		};
-		await this.#store.insert(stored);
-		return {stored, token};
+	/**
+	 * A token never makes one that may do more, or lives longer, than itself.
+	 * @throws {ValidationError} it would be expired already
+	 * @throws {NotFoundError} a connection does not exist
+	 * @throws {ForbiddenError} it would be too powerful, or a connection is somebody else's
+	 */
+	async create(creator: Identity, wanted: NewToken): Promise<CreatedToken> {
+		const {expiresAt, connectionIds} = wanted;
+		if (expiresAt !== null && expiresAt.getTime() <= this.#clock.now()) {
+			throw new ValidationError('expiresAt must be in the future');
+		}
+		refuseMoreThan(creator, wanted);
+		await Promise.all((connectionIds ?? []).map((id) => this.#requireOwn(creator.user.id, id)));
+		return this.#insert(creator.user.id, wanted, newToken());
+	}
+
+	/** A token without limits that the operator chose; one that exists already stays as it is. */
+	createPreset(userId: string, name: string, token: string): Promise<CreatedToken> {
+		return this.#insert(userId, {name, expiresAt: null, scopes: null, connectionIds: null}, token);
 	}
 
 	list(userId: string): Promise<readonly ApiToken[]> {
@@ -55,5 +80,61 @@ export class Tokens {
 		}
 		await this.#store.revoke(tokenId);
 		await this.#control.announce({kind: 'token-revoked', userId, tokenId});
+	}
+
+	async #insert(
+		userId: string,
+		{name, expiresAt, scopes, connectionIds}: NewToken,
+		token: string,
+	): Promise<CreatedToken> {
+		const stored: ApiToken = {
+			id: randomUUID(),
+			userId,
+			name,
+			hash: hashToken(token),
+			prefix: displayPrefix(token),
+			active: true,
+			lastUsedAt: null,
+			expiresAt,
+			scopes,
+			connectionIds,
+			createdAt: new Date(this.#clock.now()),
+		};
+		await this.#store.insert(stored);
+		return {stored, token};
+	}
+
+	async #requireOwn(userId: string, connectionId: string): Promise<void> {
+		const connection = await this.#connections.find(connectionId);
+		if (connection === undefined) {
+			throw new NotFoundError('Connection not found');
+		}
+		if (connection.userId !== userId) {
+			throw new ForbiddenError('You do not own this connection');
+		}
+	}
+}
+
+/** Somebody who signed in may do everything, for as long as he likes: his session ends soon, his tokens need not. */
+function refuseMoreThan({tokenId, grants, expiresAt}: Identity, wanted: NewToken): void {
+	if (tokenId === null) {
+		return;
+	}
+	const {scopes, connectionIds} = grants;
+	if (
+		scopes !== null &&
+		!(wanted.scopes ?? ['everything']).every((scope) => (scopes as readonly string[]).includes(scope))
+	) {
+		throw new ForbiddenError(`This token has the scopes ${scopes.join(', ')}: name scopes among them for the new one`);
+	}
+	if (connectionIds !== null && !(wanted.connectionIds ?? ['all']).every((id) => connectionIds.includes(id))) {
+		throw new ForbiddenError(
+			'This token is for certain connections only: name connectionIds among them for the new one',
+		);
+	}
+	if (expiresAt !== null && (wanted.expiresAt === null || wanted.expiresAt > expiresAt)) {
+		throw new ForbiddenError(
+			`This token expires at ${expiresAt.toISOString()}: give the new one an expiresAt that is not later`,
+		);
 	}
 }

@@ -106,18 +106,16 @@ export class Webhooks {
 	}
 
 	/** `{}` only bumps `updatedAt`. @throws {ValidationError} as `create` */
-	async update(userId: string, id: string, changes: WebhookChanges): Promise<OwnedWebhook> {
-		const before = await this.get(userId, id);
+	async update(before: Webhook, changes: WebhookChanges): Promise<OwnedWebhook> {
 		this.#check(changes);
-		const webhook = (await this.#store.update(id, changes, new Date(this.#clock.now()))) ?? before;
+		const webhook = (await this.#store.update(before.id, changes, new Date(this.#clock.now()))) ?? before;
 		await this.#announce(webhook);
 		return this.#withSecret(webhook);
 	}
 
 	/** Nothing more is delivered to it, waiting retries included. */
-	async remove(userId: string, id: string): Promise<void> {
-		const webhook = await this.get(userId, id);
-		await this.#store.markDeleted(id, new Date(this.#clock.now()));
+	async remove(webhook: Webhook): Promise<void> {
+		await this.#store.markDeleted(webhook.id, new Date(this.#clock.now()));
 		await this.#announce(webhook);
 	}
 
@@ -125,8 +123,7 @@ export class Webhooks {
 	 * Sends a test event to this webhook alone, once, also when it is inactive. The delivery is in the log before this resolves.
 	 * @returns the delivery's id
 	 */
-	async test(userId: string, id: string): Promise<string> {
-		const webhook = await this.get(userId, id);
+	async test({id, userId, connectionId}: Webhook): Promise<string> {
 		const atMs = this.#clock.now();
 		const event = {
 			...prepareEvent(
@@ -137,7 +134,7 @@ export class Webhooks {
 					timestampMs: atMs,
 					payload: {message: 'This is a test webhook event from WAHooks', timestamp: new Date(atMs).toISOString()},
 				},
-				{userId, connectionId: webhook.connectionId},
+				{userId, connectionId},
 				this.#publicUrl,
 				atMs,
 			),
@@ -153,7 +150,7 @@ export class Webhooks {
 				event: TEST_EVENT,
 				webhookId: id,
 				userId,
-				connectionId: webhook.connectionId,
+				connectionId,
 				run: 1,
 				attempt: 0,
 				state: 'queued',
@@ -165,12 +162,7 @@ export class Webhooks {
 	}
 
 	/** A webhook's deliveries, newest first. */
-	async log(
-		userId: string,
-		id: string,
-		page: {limit: number; before?: ListPosition},
-	): Promise<readonly LoggedDelivery[]> {
-		await this.get(userId, id);
+	async log({id}: Webhook, page: {limit: number; before?: ListPosition}): Promise<readonly LoggedDelivery[]> {
 		const deliveries = await this.#deliveries.listByWebhook(id, page);
 		const events = await this.#events.findMany(deliveries.map(({eventId}) => eventId));
 		const bodies = new Map(events.map((event) => [event.id, event.body]));

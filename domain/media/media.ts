@@ -1,0 +1,171 @@
+import type {Connection} from '../connections/connection.ts';
+import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
+import {EngineError, MediaExpiredError, MediaNotFoundError} from '../errors.ts';
+import type {Clock} from '../ports/clock.ts';
+import type {EngineDirectory} from '../ports/engine-directory.ts';
+import type {ByteRange, MediaKey, MediaStore, StoredMedia} from '../ports/media-store.ts';
+import type {EngineFile, EngineMedia, MessageTarget} from '../ports/whatsapp-engine.ts';
+import {UNKNOWN_MIMETYPE} from './infer-mimetype.ts';
+import {checkMediaName} from './media-name.ts';
+import {messageMediaName} from './message-media-name.ts';
+import {mimetypeOfName} from './mimetype-of-name.ts';
+import {toDisplayName} from './to-display-name.ts';
+import {toMimetype} from './to-mimetype.ts';
+
+/** Nobody who wants the content of a file waits longer before the first byte; a transfer that nobody reads is ended. */
+const UNREAD_MS = 10_000;
+
+/** A file that is there, with its content still to be opened. */
+export interface OpenMedia {
+	/** May stand in a header as it is. */
+	readonly contentType: string;
+	/** The name under which people save it; null = none but the one that was asked for. */
+	readonly displayName: string | null;
+	/** Null when the engine does not say. */
+	readonly sizeBytes: number | null;
+	/** A strong validator with its quotes; null for what comes through from the engine. */
+	readonly etag: string | null;
+	readonly lastModified: Date | null;
+	/** Whether parts can be asked for; `sizeBytes` is known then. */
+	readonly rangeable: boolean;
+	/**
+	 * Once; whoever stops reading ends the transfer.
+	 * @param range only if it is `rangeable`
+	 * @throws {MediaNotFoundError} it was deleted a moment ago @throws {MediaStoreUnavailableError}
+	 */
+	readonly open: (range?: ByteRange) => Promise<AsyncIterable<Uint8Array>>;
+}
+
+/**
+ * Files of a connection, for its tenant: from the media store, where the media dispatcher puts them, or straight from the engine while
+ * that still holds them. What comes from the engine is passed through, not kept.
+ */
+export class Media {
+	readonly #store: MediaStore;
+	readonly #engines: EngineDirectory;
+	readonly #clock: Clock;
+
+	constructor({store, engines, clock}: {store: MediaStore; engines: EngineDirectory; clock: Clock}) {
+		this.#store = store;
+		this.#engines = engines;
+		this.#clock = clock;
+	}
+
+	/**
+	 * A file by the name that its link ends with.
+	 * @param filename percent-decoded
+	 * @param signal ends a transfer from the engine, its content included
+	 * @throws {MediaNotFoundError} 'Invalid filename', or nobody knows it
+	 * @throws {MediaExpiredError} with the reason why it is not there (any more)
+	 * @throws {EngineError} the store lacks it, and the engine cannot be asked @throws {MediaStoreUnavailableError}
+	 */
+	async open(connection: Connection, filename: string, signal: AbortSignal): Promise<OpenMedia> {
+		const key = {connectionId: connection.id, filename: checkMediaName(filename)};
+		const record = await this.#store.find(key);
+		if (record?.state === 'stored') {
+			return this.#stored(key, record);
+		}
+		// A note may be out of date: what could not be fetched then, perhaps can now.
+		const file = await this.#ask(connection, signal, (engine, joined) =>
+			engine.openByName(connection.sessionName, filename, joined),
+		);
+		if (file !== undefined) {
+			return toOpenMedia(file, filename, null);
+		}
+		throw record === undefined ? new MediaNotFoundError() : new MediaExpiredError(record.reason);
+	}
+
+	/**
+	 * The file of a message: the stored one, else the engine fetches it from WhatsApp again.
+	 * @throws {EngineError} MESSAGE_NOT_FOUND, or the engine cannot be asked
+	 * @throws {MediaNotFoundError} it has no file, or WhatsApp has forgotten it @throws {MediaStoreUnavailableError}
+	 */
+	async openOfMessage(connection: Connection, target: MessageTarget, signal: AbortSignal): Promise<OpenMedia> {
+		const key = {connectionId: connection.id, filename: await this.#nameOfMessage(connection, target)};
+		const record = key.filename === '' ? undefined : await this.#store.find(key);
+		if (record?.state === 'stored') {
+			return this.#stored(key, record);
+		}
+		const file = await this.#ask(connection, signal, (engine, joined) =>
+			engine.openOfMessage(connection.sessionName, target, joined),
+		);
+		if (file === undefined) {
+			throw new MediaNotFoundError();
+		}
+		return toOpenMedia(file, file.filename, toDisplayName(file.filename));
+	}
+
+	#stored(key: MediaKey, {contentType, displayName, sizeBytes, sha256, storedAt}: StoredMedia): OpenMedia {
+		return {
+			contentType,
+			displayName,
+			sizeBytes,
+			etag: `"${sha256}"`,
+			lastModified: storedAt,
+			rangeable: true,
+			open: (range) => this.#store.open(key, range),
+		};
+	}
+
+	/** What its file is called in the store; empty when that is not known. */
+	async #nameOfMessage({id: connectionId}: Connection, {messageId}: MessageTarget): Promise<string> {
+		const key = {connectionId, filename: messageMediaName(messageId)};
+		if ((await this.#store.find(key))?.state !== 'stored') {
+			return '';
+		}
+		const chunks: Uint8Array[] = [];
+		for await (const chunk of await this.#store.open(key)) chunks.push(chunk);
+		return Buffer.concat(chunks).toString();
+	}
+
+	/** @returns undefined when the engine says that it has no such file, or no engine holds the connection */
+	async #ask<File extends EngineFile>(
+		{workerId}: Connection,
+		signal: AbortSignal,
+		call: (engine: EngineMedia, signal: AbortSignal) => Promise<File>,
+	): Promise<Transfer<File> | undefined> {
+		if (workerId === null) {
+			return undefined;
+		}
+		const {media} = this.#engines.engineOf(workerId);
+		const transfer = new AbortController();
+		try {
+			const asked = call(media, AbortSignal.any([signal, transfer.signal]));
+			const file = await answerWithin(this.#clock, READ_WAIT_MS, asked);
+			const unread = this.#clock.after(UNREAD_MS, () => {
+				transfer.abort();
+			});
+			return {...file, unread};
+		} catch (error) {
+			transfer.abort();
+			if (error instanceof EngineError && error.code === 'MEDIA_NOT_FOUND') {
+				return undefined;
+			}
+			throw error;
+		}
+	}
+}
+
+/** A file whose transfer has begun; `unread` ends it unless it is disposed. */
+type Transfer<File extends EngineFile> = File & {readonly unread: Disposable};
+
+/** @param name tells the type where the engine does not */
+function toOpenMedia(
+	{contentType, sizeBytes, content, unread}: Transfer<EngineFile>,
+	name: string,
+	displayName: string | null,
+): OpenMedia {
+	const told = toMimetype(contentType) ?? UNKNOWN_MIMETYPE;
+	return {
+		contentType: told === UNKNOWN_MIMETYPE ? (mimetypeOfName(name) ?? told) : told,
+		displayName,
+		sizeBytes,
+		etag: null,
+		lastModified: null,
+		rangeable: false,
+		open: () => {
+			unread[Symbol.dispose]();
+			return Promise.resolve(content);
+		},
+	};
+}
