@@ -10,6 +10,9 @@ import type {PackedText} from './packed-text.ts';
 /** How a domain object lies in MongoDB: its `id` is the `_id`, everything else has its own name. */
 export type Document<T extends {readonly id: string}> = Omit<T, 'id'> & {readonly _id: string};
 
+/** With fields that documents of earlier versions lack. */
+type Grown<T, Newer extends keyof T> = Omit<T, Newer> & Partial<Pick<T, Newer>>;
+
 /** When MongoDB may delete the document (about a minute late); set at each write, so that another retention needs no new index. */
 interface Expiring {
 	readonly expiresAt: Date;
@@ -37,7 +40,7 @@ export interface DeliveryDocument extends Document<Delivery>, Expiring {
 	readonly progress: number;
 }
 
-export interface CommandDocument extends Document<CommandRecord>, Expiring {
+export interface CommandDocument extends Grown<Document<CommandRecord>, 'messageKey' | 'receipts'>, Expiring {
 	/** User and Idempotency-Key, unique; absent without a key and once another command took it over. */
 	readonly idempotency?: string;
 }
@@ -60,7 +63,7 @@ export interface EngineStateDocument {
 }
 
 export type UserDocument = Document<User>;
-export type TokenDocument = Document<ApiToken>;
+export type TokenDocument = Grown<Document<ApiToken>, 'scopes' | 'connectionIds'>;
 export type ConnectionDocument = Document<Connection>;
 export type WebhookDocument = Document<Webhook>;
 export type EventDocument = Packed<Document<LoggedEvent>> & Expiring;

@@ -61,14 +61,11 @@ export function createModels(connection: MongooseConnection): Models {
 		return connection.model<T>(collection, schema);
 	};
 	return {
-		users: declare<UserDocument>('users', {
-			_id: String,
-			email: String,
-			name: String,
-			isAdmin: Boolean,
-			disabled: Boolean,
-			createdAt: Date,
-		}),
+		users: declare<UserDocument>(
+			'users',
+			{_id: String, email: String, name: String, isAdmin: Boolean, disabled: Boolean, createdAt: Date},
+			[{createdAt: 1, _id: 1}],
+		),
 		tokens: declare<TokenDocument>(
 			'tokens',
 			{
@@ -80,6 +77,8 @@ export function createModels(connection: MongooseConnection): Models {
 				active: Boolean,
 				lastUsedAt: Date,
 				expiresAt: Date,
+				scopes: Mixed,
+				connectionIds: Mixed,
 				createdAt: Date,
 			},
 			[{hash: 1}, {unique: true}],
@@ -108,6 +107,7 @@ export function createModels(connection: MongooseConnection): Models {
 			[{userId: 1, createdAt: 1, _id: 1}],
 			[{workerId: 1, desiredState: 1, createdAt: 1, _id: 1}],
 			[{status: 1, desiredState: 1, createdAt: 1, _id: 1}],
+			[{deletedAt: 1, status: 1}],
 		),
 		workerPlaces: declare<WorkerPlacesDocument>('workerPlaces', {_id: String, holders: Mixed}),
 		webhooks: declare<WebhookDocument>(
@@ -210,14 +210,17 @@ export function createModels(connection: MongooseConnection): Models {
 				idempotency: String,
 				bodyHash: String,
 				messageId: String,
+				messageKey: String,
 				sentTimestamp: Number,
 				failure: Mixed,
 				owner: String,
+				receipts: Mixed,
 				createdAt: Date,
 				updatedAt: Date,
 				expiresAt: Date,
 			},
 			[{idempotency: 1}, {unique: true, sparse: true}],
+			[{connectionId: 1, messageKey: 1}],
 			EXPIRY,
 		),
 		deadLetters: declare<DeadLetterDocument>(

@@ -1,6 +1,11 @@
 import type {Model, QueryFilter} from 'mongoose';
-import {IDEMPOTENCY_KEY_TTL_MS, type CommandRecord, type CommandStatus} from '../../domain/messaging/command.ts';
-import type {CommandEnd, CommandStore} from '../../domain/ports/command-store.ts';
+import {
+	clientMessageId,
+	IDEMPOTENCY_KEY_TTL_MS,
+	type CommandRecord,
+	type CommandStatus,
+} from '../../domain/messaging/command.ts';
+import type {CommandEnd, CommandStore, Receipt} from '../../domain/ports/command-store.ts';
 import {toDocument, type CommandDocument} from './documents.ts';
 import type {MongoDatabase} from './mongo-database.ts';
 import {isDuplicateKey} from './store-error.ts';
@@ -36,6 +41,10 @@ export class MongoCommandStore implements CommandStore {
 		return this.#findOne({_id: id});
 	}
 
+	findByMessageKey(connectionId: string, messageKey: string): Promise<CommandRecord | undefined> {
+		return this.#findOne({connectionId, messageKey});
+	}
+
 	async claim(id: string, owner: string, at: Date): Promise<boolean> {
 		const {matchedCount} = await withinDeadline(
 			this.#commands.updateOne({_id: id, status: 'queued'}, {$set: {status: 'sending', owner, updatedAt: at}}),
@@ -49,6 +58,16 @@ export class MongoCommandStore implements CommandStore {
 		await withinDeadline(
 			this.#commands.updateOne({_id: id, status: {$in: open}}, {$set: {failure: null, ...end, updatedAt: at}}),
 		);
+	}
+
+	async acknowledge(receipts: readonly Receipt[]): Promise<void> {
+		if (receipts.length === 0) {
+			return;
+		}
+		const notes = receipts.map(({connectionId, messageKey, level, at}) => ({
+			updateOne: {filter: {connectionId, messageKey}, update: {$min: {[`receipts.${level}`]: at}}},
+		}));
+		await withinDeadline(this.#commands.bulkWrite(notes, {ordered: false}));
 	}
 
 	/** False when the id or the key is taken. */
@@ -77,12 +96,15 @@ export class MongoCommandStore implements CommandStore {
 
 	async #findOne(filter: QueryFilter<CommandDocument>): Promise<CommandRecord | undefined> {
 		const document = await withinDeadline(this.#commands.findOne(filter).lean<CommandDocument | null>());
-		if (document === null) {
-			return undefined;
-		}
-		const {_id, idempotency: _idempotency, expiresAt: _expiresAt, ...command} = document;
-		return {id: _id, ...command};
+		return document === null ? undefined : toCommand(document);
 	}
+}
+
+/** Commands from before acknowledgements were kept have none, and were sent under the key that was asked for. */
+function toCommand(document: CommandDocument): CommandRecord {
+	const {_id, idempotency: _idempotency, expiresAt: _expiresAt, ...command} = document;
+	const {messageKey = clientMessageId(_id), receipts = {}} = document;
+	return {id: _id, ...command, messageKey, receipts};
 }
 
 /** Unambiguous whatever the key contains: user ids have no slash. */

@@ -1,10 +1,11 @@
-import type {Model, QueryFilter, UpdateQuery} from 'mongoose';
+import type {Model, QueryFilter, SortOrder, UpdateQuery} from 'mongoose';
 import {afterReport} from '../../domain/connections/after-report.ts';
-import type {Connection, SessionReport} from '../../domain/connections/connection.ts';
+import type {Connection, ConnectionStatus, SessionReport} from '../../domain/connections/connection.ts';
 import type {ConnectionStore, Page} from '../../domain/ports/connection-store.ts';
 import {fromDocument, toDocument, type ConnectionDocument} from './documents.ts';
 import {insertOnce} from './insert-once.ts';
 import type {MongoDatabase} from './mongo-database.ts';
+import {positionedAfter} from './positioned-after.ts';
 import {withinDeadline} from './within-deadline.ts';
 
 /** Connections in MongoDB. */
@@ -27,15 +28,22 @@ export class MongoConnectionStore implements ConnectionStore {
 		return this.#findOne({sessionName});
 	}
 
-	list(userId: string, {limit, after}: Page): Promise<readonly Connection[]> {
-		const rest: QueryFilter<ConnectionDocument> =
-			after === undefined
-				? {}
-				: {
-						createdAt: {$gte: after.createdAt},
-						$or: [{createdAt: {$gt: after.createdAt}}, {_id: {$gt: after.id}}],
-					};
-		return this.#list({userId, deletedAt: null, ...rest}, limit);
+	list(userId: string, {limit, after}: Page, ids: readonly string[] | null = null): Promise<readonly Connection[]> {
+		const chosen = ids === null ? {} : {_id: {$in: ids}};
+		return this.#list({userId, deletedAt: null, ...chosen, ...positionedAfter(after)}, limit);
+	}
+
+	listIdle(userId: string, limit: number): Promise<readonly Connection[]> {
+		return this.#list({userId, status: {$in: ['scan_qr', 'pending', 'failed']}, deletedAt: null}, limit, -1);
+	}
+
+	async countByStatus(): Promise<Readonly<Partial<Record<ConnectionStatus, number>>>> {
+		const counting = this.#connections.aggregate<{readonly _id: ConnectionStatus; readonly count: number}>([
+			{$match: {deletedAt: null}},
+			{$group: {_id: '$status', count: {$sum: 1}}},
+		]);
+		const counts = await withinDeadline(counting.exec());
+		return Object.fromEntries(counts.map(({_id: status, count}) => [status, count]));
 	}
 
 	rename(id: string, name: string | null, at: Date): Promise<Connection | undefined> {
@@ -82,8 +90,12 @@ export class MongoConnectionStore implements ConnectionStore {
 		return document === null ? undefined : fromDocument<Connection>(document);
 	}
 
-	async #list(filter: QueryFilter<ConnectionDocument>, limit: number): Promise<readonly Connection[]> {
-		const query = this.#connections.find(filter).sort({createdAt: 1, _id: 1}).limit(limit);
+	async #list(
+		filter: QueryFilter<ConnectionDocument>,
+		limit: number,
+		order: SortOrder = 1,
+	): Promise<readonly Connection[]> {
+		const query = this.#connections.find(filter).sort({createdAt: order, _id: order}).limit(limit);
 		const documents = await withinDeadline(query.lean<ConnectionDocument[]>());
 		return documents.map((document) => fromDocument<Connection>(document));
 	}

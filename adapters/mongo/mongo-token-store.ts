@@ -1,7 +1,7 @@
 import type {Model} from 'mongoose';
 import type {TokenStore} from '../../domain/ports/token-store.ts';
 import type {ApiToken} from '../../domain/tokens/token.ts';
-import {fromDocument, toDocument, type TokenDocument} from './documents.ts';
+import {toDocument, type TokenDocument} from './documents.ts';
 import type {MongoDatabase} from './mongo-database.ts';
 import {isDuplicateKey} from './store-error.ts';
 import {withinDeadline} from './within-deadline.ts';
@@ -33,7 +33,7 @@ export class MongoTokenStore implements TokenStore {
 	async listActive(userId: string): Promise<readonly ApiToken[]> {
 		const query = this.#tokens.find({userId, active: true}).sort({createdAt: 1, _id: 1});
 		const documents = await withinDeadline(query.lean<TokenDocument[]>());
-		return documents.map((document) => fromDocument<ApiToken>(document));
+		return documents.map(toToken);
 	}
 
 	async revoke(id: string): Promise<void> {
@@ -46,6 +46,11 @@ export class MongoTokenStore implements TokenStore {
 
 	async #findOne(filter: Partial<TokenDocument>): Promise<ApiToken | undefined> {
 		const document = await withinDeadline(this.#tokens.findOne(filter).lean<TokenDocument | null>());
-		return document === null ? undefined : fromDocument<ApiToken>(document);
+		return document === null ? undefined : toToken(document);
 	}
+}
+
+/** Tokens from before there were restrictions have none. */
+function toToken({_id, scopes = null, connectionIds = null, ...token}: TokenDocument): ApiToken {
+	return {id: _id, ...token, scopes, connectionIds};
 }

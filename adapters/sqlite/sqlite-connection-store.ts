@@ -1,5 +1,5 @@
 import {afterReport} from '../../domain/connections/after-report.ts';
-import type {Connection, SessionReport} from '../../domain/connections/connection.ts';
+import type {Connection, ConnectionStatus, SessionReport} from '../../domain/connections/connection.ts';
 import type {ConnectionStore, Page} from '../../domain/ports/connection-store.ts';
 import type {SqliteDatabase} from './database.ts';
 import {SqliteTable, type Columns} from './sqlite-table.ts';
@@ -42,14 +42,30 @@ export class SqliteConnectionStore implements ConnectionStore {
 		return this.#connections.find('WHERE sessionName = ?', sessionName);
 	}
 
-	list(userId: string, {limit, after}: Page): Promise<readonly Connection[]> {
+	list(userId: string, {limit, after}: Page, ids: readonly string[] | null = null): Promise<readonly Connection[]> {
+		const chosen = ids === null ? '' : 'AND id IN (SELECT value FROM json_each(?))';
 		return this.#connections.list(
-			`WHERE userId = ? AND deletedAt IS NULL AND (createdAt, id) > (?, ?) ORDER BY createdAt, id LIMIT ?`,
+			`WHERE userId = ? AND deletedAt IS NULL AND (createdAt, id) > (?, ?) ${chosen} ORDER BY createdAt, id LIMIT ?`,
 			userId,
 			after?.createdAt.getTime() ?? -1,
 			after?.id ?? '',
+			...(ids === null ? [] : [JSON.stringify(ids)]),
 			limit,
 		);
+	}
+
+	listIdle(userId: string, limit: number): Promise<readonly Connection[]> {
+		return this.#connections.list(
+			`WHERE userId = ? AND deletedAt IS NULL AND status IN ('scan_qr', 'pending', 'failed')
+			ORDER BY createdAt DESC, id DESC LIMIT ?`,
+			userId,
+			limit,
+		);
+	}
+
+	async countByStatus(): Promise<Readonly<Partial<Record<ConnectionStatus, number>>>> {
+		const counts = await this.#connections.count('status', 'WHERE deletedAt IS NULL');
+		return Object.fromEntries(counts);
 	}
 
 	rename(id: string, name: string | null, at: Date): Promise<Connection | undefined> {

@@ -1,4 +1,4 @@
-import type {SQLInputValue, SQLOutputValue} from 'node:sqlite';
+import type {SQLInputValue, SQLOutputValue, StatementSync} from 'node:sqlite';
 import type {SqliteDatabase} from './database.ts';
 import {toStoreError} from './store-error.ts';
 import {transact} from './transact.ts';
@@ -22,6 +22,7 @@ export class SqliteTable<Row extends object> {
 	readonly #database: SqliteDatabase;
 	readonly #name: string;
 	readonly #columns: readonly (readonly [string, ColumnKind])[];
+	readonly #names: string;
 	readonly #insertion: string;
 
 	constructor({database, name, columns}: {database: SqliteDatabase; name: string; columns: Columns<Row>}) {
@@ -29,7 +30,8 @@ export class SqliteTable<Row extends object> {
 		this.#name = name;
 		this.#columns = Object.entries<ColumnKind>(columns);
 		const names = Object.keys(columns);
-		this.#insertion = `INSERT INTO ${name} (${names.join()}) VALUES (${names.map(() => '?').join()})`;
+		this.#names = names.join();
+		this.#insertion = `INSERT INTO ${name} (${this.#names}) VALUES (${names.map(() => '?').join()})`;
 	}
 
 	/** Runs `work` in a transaction that is durable when this resolves. @throws {StoreUnavailableError} */
@@ -37,16 +39,30 @@ export class SqliteTable<Row extends object> {
 		return transact(this.#database, work);
 	}
 
-	/** The first row of `SELECT * FROM table {rest}`. @throws {StoreUnavailableError} */
+	/** The first row of `SELECT … FROM table {rest}`. @throws {StoreUnavailableError} */
 	async find(rest: string, ...parameters: readonly SQLInputValue[]): Promise<Row | undefined> {
 		return Promise.resolve(this.get(rest, ...parameters));
 	}
 
-	/** All rows of `SELECT * FROM table {rest}`. @throws {StoreUnavailableError} */
+	/** All rows of `SELECT … FROM table {rest}`. @throws {StoreUnavailableError} */
 	async list(rest: string, ...parameters: readonly SQLInputValue[]): Promise<readonly Row[]> {
 		try {
-			const rows = this.#database.prepare(`SELECT * FROM ${this.#name} ${rest}`).all(...parameters);
+			const rows = this.#select(rest).all(...parameters) as unknown as SQLOutputValue[][];
 			return await Promise.resolve(rows.map((row) => this.#decode(row)));
+		} catch (error) {
+			throw toStoreError(error);
+		}
+	}
+
+	/** How many rows of `SELECT … FROM table {rest}` have each value of a field. @throws {StoreUnavailableError} */
+	async count<Field extends keyof Row & string>(
+		field: Field,
+		rest: string,
+	): Promise<readonly (readonly [Row[Field], number])[]> {
+		const sql = `SELECT ${field} AS value, count(*) AS rows FROM ${this.#name} ${rest} GROUP BY ${field}`;
+		try {
+			const groups = this.#database.prepare(sql).all();
+			return await Promise.resolve(groups.map(({value, rows}) => [value as Row[Field], Number(rows)] as const));
 		} catch (error) {
 			throw toStoreError(error);
 		}
@@ -55,7 +71,7 @@ export class SqliteTable<Row extends object> {
 	/** As `find`, at once: for use inside of `transact`. */
 	get(rest: string, ...parameters: readonly SQLInputValue[]): Row | undefined {
 		try {
-			const row = this.#database.prepare(`SELECT * FROM ${this.#name} ${rest}`).get(...parameters);
+			const row = this.#select(rest).get(...parameters) as SQLOutputValue[] | undefined;
 			return row && this.#decode(row);
 		} catch (error) {
 			throw toStoreError(error);
@@ -81,8 +97,17 @@ export class SqliteTable<Row extends object> {
 		return this.#columns.map(([name, kind]) => encodeValue(values[name], kind));
 	}
 
-	#decode(row: Record<string, SQLOutputValue>): Row {
-		return Object.fromEntries(this.#columns.map(([name, kind]) => [name, decodeValue(row[name], kind)])) as Row;
+	/** Its rows come as arrays, in the order of the columns: objects would cost more than the query. */
+	#select(rest: string): StatementSync {
+		const statement = this.#database.prepare(`SELECT ${this.#names} FROM ${this.#name} ${rest}`);
+		statement.setReturnArrays(true);
+		return statement;
+	}
+
+	#decode(values: readonly SQLOutputValue[]): Row {
+		const row: Record<string, unknown> = {};
+		for (const [index, [name, kind]] of this.#columns.entries()) row[name] = decodeValue(values[index], kind);
+		return row as Row;
 	}
 }
 

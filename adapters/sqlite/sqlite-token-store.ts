@@ -20,6 +20,8 @@ export class SqliteTokenStore implements TokenStore {
 				active: 'flag',
 				lastUsedAt: 'date',
 				expiresAt: 'date',
+				scopes: 'json',
+				connectionIds: 'json',
 				createdAt: 'date',
 			},
 		});

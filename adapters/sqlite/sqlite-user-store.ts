@@ -1,3 +1,4 @@
+import type {Page} from '../../domain/ports/connection-store.ts';
 import type {UserStore} from '../../domain/ports/user-store.ts';
 import type {User} from '../../domain/tokens/token.ts';
 import type {SqliteDatabase} from './database.ts';
@@ -25,5 +26,21 @@ export class SqliteUserStore implements UserStore {
 
 	async hasAdmin(): Promise<boolean> {
 		return (await this.#users.find('WHERE isAdmin LIMIT 1')) !== undefined;
+	}
+
+	list({limit, after}: Page): Promise<readonly User[]> {
+		return this.#users.list(
+			'WHERE (createdAt, id) > (?, ?) ORDER BY createdAt, id LIMIT ?',
+			after?.createdAt.getTime() ?? -1,
+			after?.id ?? '',
+			limit,
+		);
+	}
+
+	setDisabled(id: string, disabled: boolean): Promise<User | undefined> {
+		return this.#users.transact(() => {
+			this.#users.run('UPDATE users SET disabled = ? WHERE id = ?', disabled ? 1 : 0, id);
+			return this.#users.get('WHERE id = ?', id);
+		});
 	}
 }

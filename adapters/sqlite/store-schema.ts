@@ -83,4 +83,16 @@ export const STORE_MIGRATIONS: readonly string[] = [
 		engine TEXT NOT NULL, session TEXT NOT NULL, state TEXT NOT NULL, PRIMARY KEY (engine, session)
 	) STRICT, WITHOUT ROWID;
 	`,
+	`
+	CREATE INDEX usersByAge ON users (createdAt, id);
+
+	ALTER TABLE tokens ADD COLUMN scopes TEXT;
+	ALTER TABLE tokens ADD COLUMN connectionIds TEXT;
+
+	CREATE INDEX connectionsByStatus ON connections (status, deletedAt) WHERE deletedAt IS NULL;
+
+	ALTER TABLE commands ADD COLUMN messageKey TEXT;
+	ALTER TABLE commands ADD COLUMN receipts TEXT NOT NULL DEFAULT '{}';
+	CREATE INDEX commandsByMessage ON commands (connectionId, messageKey);
+	`,
 ];

@@ -47,6 +47,42 @@ test('opening creates the indexes: uniqueness, and expiry where rows are kept fo
 		(await indexes('commands')).find(({key}) => 'idempotency' in key),
 		{unique: true, sparse: true},
 	);
+	t.truthy((await indexes('commands')).find(({key}) => 'messageKey' in key));
+});
+
+test('documents from before a field existed read as if it had never been set', async (t) => {
+	await using testDatabase = await createMongoTestDatabase(urls.mongodb);
+	await using database = await openMongo(testDatabase);
+	const {tokenStore, commandStore} = createMongoStores(database);
+	const [token, command] = [sampleToken(), sampleCommand()];
+	await tokenStore.insert(token);
+	await commandStore.create(command);
+	const drop = (name: string, ...fields: readonly string[]) =>
+		testDatabase.connection
+			.collection(name)
+			.updateOne({}, {$unset: Object.fromEntries(fields.map((field) => [field, 1]))});
+	await drop('tokens', 'scopes', 'connectionIds');
+	await drop('commands', 'messageKey', 'receipts');
+
+	t.deepEqual(await tokenStore.find(token.id), token);
+	t.deepEqual(await tokenStore.findByHash(token.hash), token);
+	t.deepEqual(await tokenStore.listActive(token.userId), [token]);
+	t.deepEqual(await commandStore.find(command.id), command);
+});
+
+test('acknowledgements are one round trip', async (t) => {
+	await using testDatabase = await createMongoTestDatabase(urls.mongodb);
+	const calls: string[] = [];
+	const connection = await createConnection(testDatabase.url, {autoIndex: false}).asPromise();
+	connection.set('debug', (collection: string, method: string) => calls.push(`${collection}.${method}`));
+	await using database = new MongoDatabase({connection});
+	const receipts = Array.from({length: 100}, (_, index) => {
+		const {connectionId, messageKey} = sampleCommand();
+		return {connectionId, messageKey, level: 'read', at: after(index)} as const;
+	});
+	await createMongoStores(database).commandStore.acknowledge(receipts);
+
+	t.deepEqual(calls, ['commands.bulkWrite']);
 });
 
 test('rows say when they expire, counted from what they tell', async (t) => {
@@ -210,11 +246,14 @@ function callsOf(stores: Stores): Record<string, Promise<unknown>> {
 	return {
 		'users.insert': stores.userStore.insert(sampleUser()),
 		'users.find': stores.userStore.find('x'),
+		'users.list': stores.userStore.list({limit: 1}),
+		'users.disable': stores.userStore.setDisabled('x', true),
 		'tokens.insert': stores.tokenStore.insert(sampleToken()),
 		'tokens.list': stores.tokenStore.listActive('x'),
 		'tokens.touch': stores.tokenStore.touch('x', T0),
 		'connections.insert': connectionStore.insert(sampleConnection()),
 		'connections.list': connectionStore.list('x', {limit: 1}),
+		'connections.count': connectionStore.countByStatus(),
 		'connections.rename': connectionStore.rename('x', 'y', T0),
 		'connections.report': connectionStore.applyReport('x', {status: 'failed', me: null, atMs: 0}),
 		'workers.take': workerStore.takePlace('x', 'y', 1),
@@ -228,6 +267,7 @@ function callsOf(stores: Stores): Record<string, Promise<unknown>> {
 		'deliveries.list': deliveryStore.listByWebhook('x', {limit: 1}),
 		'commands.create': commandStore.create(sampleCommand({idempotencyKey: 'key'})),
 		'commands.claim': commandStore.claim('x', 'y', T0),
+		'commands.acknowledge': commandStore.acknowledge([{connectionId: 'x', messageKey: 'y', level: 'read', at: T0}]),
 		'dead letters.list': stores.deadLetterStore.list(1),
 		'leases.acquire': leaseStore.acquire('x', 'y', 1, 1),
 		'engine states.save': stores.engineStateStore.save('x', 'y', 'z'),

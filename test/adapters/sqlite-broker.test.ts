@@ -8,19 +8,24 @@ import {
 	publishMany,
 	smallTopology,
 	type BrokerFixture,
+	type BrokerHarness,
 } from '../contracts/broker.contract.ts';
+import {eventRoutingContract} from '../contracts/event-routing.contract.ts';
 import {eventually} from '../support/eventually.ts';
 import {Inbox} from '../support/inbox.ts';
 import {ManualClock} from '../support/manual-clock.ts';
 import {SqliteBrokerFixture} from '../support/sqlite-broker-fixture.ts';
 
-brokerContract(test, {
+const harness: BrokerHarness = {
 	supportsSeveralProcesses: false,
 	async start(topology: Topology): Promise<BrokerFixture> {
 		const fixture = await SqliteBrokerFixture.create(topology);
 		return Object.assign(fixture, {openAnother: () => Promise.reject(new Error('one process owns the file'))});
 	},
-});
+};
+
+brokerContract(test, harness);
+eventRoutingContract(test, harness);
 
 function publishEvent(broker: Broker, topology: Topology, id: string, body = Buffer.from(id)): Promise<void> {
 	return broker.publish({

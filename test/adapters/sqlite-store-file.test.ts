@@ -12,6 +12,7 @@ import {
 	sampleConnection,
 	sampleEvent,
 	sampleOutcome,
+	sampleToken,
 	sampleUser,
 	T0,
 } from '../support/samples.ts';
@@ -39,6 +40,37 @@ test('what was stored is there after the file was closed and opened again', asyn
 	t.deepEqual(await connectionStore.find(connection.id), connection);
 	t.is((await eventStore.find(first.id))?.seq, 1);
 	t.is((await eventStore.find(second.id))?.seq, 2);
+});
+
+test('a file from before acknowledgements and restricted tokens is brought up to date with what is in it', async (t) => {
+	await using folder = await createTemporaryFolder();
+	const path = join(folder.path, 'store.db');
+	const [token, command] = [sampleToken(), sampleCommand()];
+	{
+		await using database = new SqliteDatabase({path, migrations: STORE_MIGRATIONS.slice(0, 1)});
+		await database.write(() => {
+			const {id, userId, name, hash, prefix, createdAt} = token;
+			database
+				.prepare(
+					`INSERT INTO tokens (id, userId, name, hash, prefix, active, createdAt) VALUES (?, ?, ?, ?, ?, true, ?)`,
+				)
+				.run(id, userId, name, hash, prefix, createdAt.getTime());
+		});
+		await database.write(() => {
+			const {id, userId, connectionId, kind, chatId, status, bodyHash, createdAt, updatedAt} = command;
+			database
+				.prepare(
+					`INSERT INTO commands (id, userId, connectionId, kind, chatId, status, bodyHash, createdAt, updatedAt)
+					VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+				)
+				.run(id, userId, connectionId, kind, chatId, status, bodyHash, createdAt.getTime(), updatedAt.getTime());
+		});
+	}
+
+	await using database = openDatabase(path);
+	const {tokenStore, commandStore} = createSqliteStores(database);
+	t.deepEqual(await tokenStore.find(token.id), token);
+	t.deepEqual(await commandStore.find(command.id), command);
 });
 
 test('a sweep deletes what is older, and nothing else', async (t) => {

@@ -1,7 +1,9 @@
 import {randomUUID} from 'node:crypto';
 import type {TestFn} from 'ava';
 import type {CommandRecord} from '../../domain/messaging/command.ts';
+import type {Receipt} from '../../domain/ports/command-store.ts';
 import {after, sampleCommand} from '../support/samples.ts';
+import {shuffled} from '../support/shuffled.ts';
 import type {StoresFixture, StoresHarness} from './stores-harness.ts';
 
 const HOUR_MS = 3_600_000;
@@ -11,7 +13,8 @@ export function commandStoreContract(test: TestFn, harness: StoresHarness): void
 	test('commands: a command is found as it was created; creating it again gives what is stored', async (t) => {
 		await using fixture = await harness.open();
 		const {commandStore} = fixture.stores;
-		for (const command of [sampleCommand(), sampleCommand({idempotencyKey: 'key 1'})]) {
+		const received = sampleCommand({kind: 'message.forward', receipts: {server: after(1), read: after(2)}});
+		for (const command of [sampleCommand(), sampleCommand({idempotencyKey: 'key 1'}), received]) {
 			t.deepEqual(await commandStore.create(command), command);
 			t.deepEqual(await commandStore.find(command.id), command);
 			t.deepEqual(await commandStore.create({...command, bodyHash: 'other'}), command);
@@ -150,6 +153,109 @@ export function commandStoreContract(test: TestFn, harness: StoresHarness): void
 			t.deepEqual(await commandStore.find(command.id), ended);
 		}
 	});
+
+	test('commands: a message is found by its key, within its connection only', async (t) => {
+		await using fixture = await harness.open();
+		const {commandStore} = fixture.stores;
+		const command = sampleCommand();
+		const sameKey = sampleCommand({messageKey: command.messageKey});
+		for (const each of [command, sameKey, sampleCommand({connectionId: command.connectionId})]) {
+			await commandStore.create(each);
+		}
+
+		for (const each of [command, sameKey]) {
+			t.deepEqual(await commandStore.findByMessageKey(each.connectionId, each.messageKey), each);
+		}
+		t.is(await commandStore.findByMessageKey(randomUUID(), command.messageKey), undefined);
+		t.is(await commandStore.findByMessageKey(command.connectionId, 'other'), undefined);
+	});
+
+	test('commands: the key that the engine says replaces the one that was asked for, also after an unknown end', async (t) => {
+		await using fixture = await harness.open();
+		const {commandStore} = fixture.stores;
+		const failure = {code: 'OUTCOME_UNKNOWN', message: 'nobody knows'} as const;
+		for (const unknownFirst of [false, true]) {
+			const command = sampleCommand();
+			const {id, connectionId, messageKey: asked} = command;
+			await commandStore.create(command);
+			if (unknownFirst) await commandStore.finish(id, {status: 'unknown', failure}, after(1));
+			t.is((await commandStore.findByMessageKey(connectionId, asked))?.id, id);
+			const sent = {
+				status: 'sent',
+				messageId: 'true_15550001111@c.us_ABC',
+				messageKey: 'ABC',
+				sentTimestamp: 1,
+			} as const;
+			await commandStore.finish(id, sent, after(2));
+			await commandStore.finish(id, {...sent, messageKey: 'late'}, after(3));
+
+			const ended: CommandRecord = {...command, ...sent, updatedAt: after(2)};
+			t.deepEqual(await commandStore.findByMessageKey(connectionId, 'ABC'), ended);
+			t.is(await commandStore.findByMessageKey(connectionId, asked), undefined);
+			await commandStore.acknowledge([receipt(command, 'read', 5), receipt(ended, 'device', 6)]);
+			t.deepEqual(await commandStore.find(id), {...ended, receipts: {device: after(6)}});
+		}
+	});
+
+	test('commands: of each acknowledgement the earliest time stays, in whatever order and however often they come', async (t) => {
+		await using fixture = await harness.open();
+		const [command, other] = [sampleCommand(), sampleCommand()];
+		await createAll(fixture, [command, other]);
+		const told = (['server', 'device', 'read', 'played', 'error'] as const).flatMap((level, index) =>
+			[30, 10, 20].map((ms) => receipt(command, level, ms + index)),
+		);
+		const batches = [1, 2, 3, 4].map((seed) => shuffled([...told, ...told.slice(0, seed)], seed));
+		await Promise.all(batches.map((batch, index) => storeOf(fixture, index).acknowledge(batch)));
+
+		const {commandStore} = fixture.stores;
+		const receipts = {server: after(10), device: after(11), read: after(12), played: after(13), error: after(14)};
+		t.deepEqual(await commandStore.find(command.id), {...command, receipts});
+		t.deepEqual(await commandStore.find(other.id), other);
+		await commandStore.acknowledge([receipt(command, 'read', 11), receipt(command, 'server', 99)]);
+		t.deepEqual(await commandStore.find(command.id), {...command, receipts: {...receipts, read: after(11)}});
+	});
+
+	test('commands: an acknowledgement may come before the end, which leaves it as it is', async (t) => {
+		await using fixture = await harness.open();
+		const {commandStore} = fixture.stores;
+		const command = sampleCommand();
+		await commandStore.create(command);
+		await commandStore.acknowledge([receipt(command, 'server', 1)]);
+		await commandStore.claim(command.id, 'owner', after(2));
+		await commandStore.acknowledge([receipt(command, 'device', 3)]);
+		const sent = {status: 'sent', messageId: `true_${command.chatId}_${command.messageKey}`, sentTimestamp: 1} as const;
+		await commandStore.finish(command.id, sent, after(4));
+
+		const receipts = {server: after(1), device: after(3)};
+		const ended: CommandRecord = {...command, ...sent, owner: 'owner', receipts, updatedAt: after(4)};
+		t.deepEqual(await commandStore.find(command.id), ended);
+	});
+
+	test('commands: acknowledgements of messages without a row do nothing, and keep none of the others back', async (t) => {
+		await using fixture = await harness.open();
+		const {commandStore} = fixture.stores;
+		const command = sampleCommand();
+		await commandStore.create(command);
+		const foreign = [sampleCommand(), {...command, connectionId: randomUUID()}, {...command, messageKey: 'other'}];
+		await commandStore.acknowledge([]);
+		await commandStore.acknowledge(foreign.map((each) => receipt(each, 'read', 1)));
+		t.deepEqual(await commandStore.find(command.id), command);
+
+		const mixed = [...foreign, command, ...foreign].map((each) => receipt(each, 'device', 2));
+		await commandStore.acknowledge(mixed);
+		t.deepEqual(await commandStore.find(command.id), {...command, receipts: {device: after(2)}});
+		for (const {connectionId, messageKey} of foreign) {
+			t.is(await commandStore.findByMessageKey(connectionId, messageKey), undefined);
+		}
+	});
+}
+
+function receipt(
+	{connectionId, messageKey}: Pick<CommandRecord, 'connectionId' | 'messageKey'>,
+	level: Receipt['level'],
+	ms: number,
+): Receipt {
+	return {connectionId, messageKey, level, at: after(ms)};
 }
 
 /** Different commands that agree in `changes`. */

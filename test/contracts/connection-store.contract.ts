@@ -1,9 +1,9 @@
 import {randomUUID} from 'node:crypto';
 import type {TestFn} from 'ava';
 import type {Connection} from '../../domain/connections/connection.ts';
-import type {ListPosition} from '../../domain/ports/connection-store.ts';
 import {after, sampleConnection, T0} from '../support/samples.ts';
 import {shuffled} from '../support/shuffled.ts';
+import {allPages, byAge} from './all-pages.ts';
 import type {StoresHarness} from './stores-harness.ts';
 
 const ACCOUNT = {id: '15550001111@c.us', pushName: 'Jane 👋'};
@@ -56,18 +56,67 @@ export function connectionStoreContract(test: TestFn, harness: StoresHarness): v
 		const deleted = rows[5]?.id ?? '';
 		await connectionStore.markDeleted(deleted, after(100));
 
-		const expected = rows
-			.filter(({id}) => id !== deleted)
-			.sort((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1));
-		const seen: Connection[] = [];
-		let position: ListPosition | undefined;
-		for (;;) {
-			const page = await connectionStore.list(userId, {limit: 3, ...(position && {after: position})});
-			seen.push(...page);
-			position = page.at(-1);
-			if (page.length < 3) break;
+		const expected = rows.filter(({id}) => id !== deleted).sort(byAge);
+		t.deepEqual(await allPages<Connection>(3, (page) => connectionStore.list(userId, page)), expected);
+		t.deepEqual(await allPages<Connection>(3, (page) => connectionStore.list(userId, page, null)), expected);
+	});
+
+	test('connections: a list of chosen ones is paged, too, and holds nothing of others', async (t) => {
+		await using fixture = await harness.open();
+		const {connectionStore} = fixture.stores;
+		const userId = randomUUID();
+		const rows = Array.from({length: 9}, (_, index) =>
+			sampleConnection({userId, createdAt: after(Math.floor(index / 4))}),
+		);
+		const foreign = sampleConnection();
+		for (const row of shuffled([...rows, foreign], 2)) await connectionStore.insert(row);
+		const [deleted, ...chosen] = rows.filter((_, index) => index % 2 === 0);
+		await connectionStore.markDeleted(deleted?.id ?? '', after(100));
+		const ids = [...chosen.map(({id}) => id), deleted?.id ?? '', foreign.id, randomUUID(), chosen[0]?.id ?? ''];
+
+		for (const limit of [1, 2, 10]) {
+			const seen = await allPages<Connection>(limit, (page) => connectionStore.list(userId, page, ids));
+			t.deepEqual(seen, chosen.toSorted(byAge), `${limit}`);
 		}
-		t.deepEqual(seen, expected);
+		t.deepEqual(await connectionStore.list(userId, {limit: 10}, []), []);
+	});
+
+	test('connections: idle ones are those that nobody is linked to, newest first', async (t) => {
+		await using fixture = await harness.open();
+		const {connectionStore} = fixture.stores;
+		const userId = randomUUID();
+		const at = (ms: number, changes: Partial<Connection>) =>
+			sampleConnection({userId, createdAt: after(ms), ...changes});
+		const idle = [
+			at(1, {status: 'failed', workerId: 'w', linkedAt: after(2)}),
+			at(2, {status: 'scan_qr', workerId: 'w'}),
+			at(2, {status: 'pending'}),
+			at(4, {status: 'pending', desiredState: 'stopped'}),
+		].sort(byAge);
+		const deleted = at(5, {status: 'scan_qr'});
+		const others = [at(3, {status: 'connected'}), at(3, {status: 'stopped'}), deleted, sampleConnection()];
+		for (const connection of shuffled([...idle, ...others], 4)) await connectionStore.insert(connection);
+		await connectionStore.markDeleted(deleted.id, after(6));
+
+		const newestFirst = idle.toReversed();
+		t.deepEqual(await connectionStore.listIdle(userId, 10), newestFirst);
+		t.deepEqual(await connectionStore.listIdle(userId, 2), newestFirst.slice(0, 2));
+		t.deepEqual(await connectionStore.listIdle(randomUUID(), 10), []);
+	});
+
+	test('connections: those that are not deleted are counted by status, over all users', async (t) => {
+		await using fixture = await harness.open();
+		const {connectionStore} = fixture.stores;
+		t.deepEqual(await connectionStore.countByStatus(), {});
+		const deleted = sampleConnection({status: 'scan_qr'});
+		for (const status of ['connected', 'connected', 'connected', 'pending', 'failed'] as const) {
+			await connectionStore.insert(sampleConnection({status}));
+		}
+		await connectionStore.insert(deleted);
+		t.deepEqual(await connectionStore.countByStatus(), {connected: 3, pending: 1, failed: 1, scan_qr: 1});
+
+		await connectionStore.markDeleted(deleted.id, after(1));
+		t.deepEqual(await connectionStore.countByStatus(), {connected: 3, pending: 1, failed: 1});
 	});
 
 	test('connections: a name can be set and taken off', async (t) => {

@@ -10,10 +10,10 @@ export function tokenStoreContract(test: TestFn, harness: StoresHarness): void {
 		const {tokenStore} = fixture.stores;
 		const bare = sampleToken();
 		const full = sampleToken({lastUsedAt: after(1), expiresAt: after(2), active: false});
-		await tokenStore.insert(bare);
-		await tokenStore.insert(full);
-
-		for (const token of [bare, full]) {
+		const restricted = sampleToken({scopes: ['read', 'send'], connectionIds: [randomUUID(), randomUUID()]});
+		const powerless = sampleToken({scopes: [], connectionIds: []});
+		for (const token of [bare, full, restricted, powerless]) {
+			await tokenStore.insert(token);
 			t.deepEqual(await tokenStore.find(token.id), token);
 			t.deepEqual(await tokenStore.findByHash(token.hash), token);
 		}
@@ -41,7 +41,7 @@ export function tokenStoreContract(test: TestFn, harness: StoresHarness): void {
 		const [third, first, second, revoked] = [
 			sampleToken({userId, createdAt: after(20)}),
 			sampleToken({userId, createdAt: after(0)}),
-			sampleToken({userId, createdAt: after(10)}),
+			sampleToken({userId, createdAt: after(10), scopes: ['manage'], connectionIds: ['c']}),
 			sampleToken({userId, createdAt: after(5)}),
 		];
 		for (const token of [third, first, second, revoked, sampleToken()]) await tokenStore.insert(token);

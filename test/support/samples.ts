@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto';
 import type {Connection} from '../../domain/connections/connection.ts';
 import {newSessionName} from '../../domain/connections/session-name.ts';
 import {digest, hashedUlid} from '../../domain/hashing.ts';
-import type {CommandRecord} from '../../domain/messaging/command.ts';
+import {clientMessageId, type CommandRecord} from '../../domain/messaging/command.ts';
 import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import {hashToken, newToken, type ApiToken, type User} from '../../domain/tokens/token.ts';
 import {deliveryId, type Outcome} from '../../domain/webhooks/delivery.ts';
@@ -38,6 +38,8 @@ export function sampleToken(changes: Partial<ApiToken> = {}): ApiToken {
 		active: true,
 		lastUsedAt: null,
 		expiresAt: null,
+		scopes: null,
+		connectionIds: null,
 		createdAt: T0,
 		...changes,
 	};
@@ -124,8 +126,9 @@ export function sampleOutcome(changes: Partial<Outcome> = {}): Outcome {
 }
 
 export function sampleCommand(changes: Partial<CommandRecord> = {}): CommandRecord {
+	const id = changes.id ?? randomUUID();
 	return {
-		id: randomUUID(),
+		id,
 		userId: randomUUID(),
 		connectionId: randomUUID(),
 		kind: 'message.send',
@@ -134,9 +137,11 @@ export function sampleCommand(changes: Partial<CommandRecord> = {}): CommandReco
 		idempotencyKey: null,
 		bodyHash: digest('body').toString('hex'),
 		messageId: null,
+		messageKey: clientMessageId(id),
 		sentTimestamp: null,
 		failure: null,
 		owner: null,
+		receipts: {},
 		createdAt: T0,
 		updatedAt: T0,
 		...changes,
