@@ -1,19 +1,21 @@
 import {EngineError} from '../../domain/errors.ts';
-import type {OutboundMessage} from '../../domain/messaging/outbound.ts';
-import {isPerson} from './people.ts';
+import {isChat, isPerson} from './people.ts';
 import type {SessionState} from './session-state.ts';
 import {behaviourOf, type Behaviour} from './test-numbers.ts';
 
 /** What somebody does who can be reached. */
 export type Reaction = Exclude<Behaviour, 'not-on-whatsapp' | 'blocked'>;
 
-/** What the recipient will do with a message. @throws {EngineError} it cannot be sent */
-export function admit({chatId, content}: OutboundMessage, state: SessionState, nowMs: number): Reaction {
-	if (!isPerson(chatId)) {
-		throw new EngineError('NOT_SUPPORTED', 'The simulator has no groups or channels: send to a phone number');
+/** What the recipient will do with a message. @throws {EngineError} nothing can be sent to it */
+export function admit(chatId: string, state: SessionState, nowMs: number): Reaction {
+	if (!isChat(chatId)) {
+		throw new EngineError(
+			'NOT_SUPPORTED',
+			'The simulator has no stories and no broadcast lists: send to a person, a group or a channel',
+		);
 	}
-	if (content.text === '') {
-		throw new EngineError('CONTENT_INVALID', 'text must not be empty');
+	if (!isPerson(chatId)) {
+		return 'reads';
 	}
 	const reaction = requireReachable(chatId);
 	if (state.restrictedUntilMs > nowMs && !state.chats.includes(chatId)) {

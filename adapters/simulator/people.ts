@@ -26,6 +26,11 @@ export function isPerson(chatId: string): boolean {
 	return /@(c\.us|lid)$/.test(chatId);
 }
 
+/** True for what can be written to: everything but stories and broadcast lists. */
+export function isChat(chatId: string): boolean {
+	return isPerson(chatId) || /@(g\.us|newsletter)$/.test(chatId);
+}
+
 /** The chat id of a contact, given in any form that recipients may have. @throws {ValidationError} not a person */
 export function contactId(from: string): string {
 	const chatId = normaliseChatId(from);
@@ -33,6 +38,14 @@ export function contactId(from: string): string {
 		throw new ValidationError('from must be a person: a phone number or an id that ends in @c.us or @lid');
 	}
 	return chatId;
+}
+
+/** The id of a group. @throws {ValidationError} no group */
+export function groupId(group: string): string {
+	if (!/^[\w.-]+@g\.us$/.test(group)) {
+		throw new ValidationError('group must be an id that ends in @g.us');
+	}
+	return group;
 }
 
 /** The phone that scans this session's QR code: always the same one, so that a session which is linked again is the same account. */
@@ -50,6 +63,25 @@ export function phoneNumber(seed: Seed, contact: string): string {
 	const bytes = seed.of(`phone ${contact}`);
 	const exchange = String(bytes.readUInt16BE(0) % 1000).padStart(3, '0');
 	return `1555${exchange}${1000 + (bytes.readUInt16BE(2) % 9000)}`;
+}
+
+/** What a group or a channel calls itself. */
+export function subject(seed: Seed, chatId: string): string {
+	const kind = chatId.endsWith('@newsletter') ? 'Channel' : 'Group';
+	return `${kind} ${pushName(seed, chatId).split(' ')[0] ?? ''}`;
+}
+
+/** Who else is in a group: two people, under their `@lid` as groups have them. */
+export function groupMembers(seed: Seed, groupId: string): readonly string[] {
+	return [lid(seed, `${groupId} 1`), lid(seed, `${groupId} 2`)];
+}
+
+/** Where WhatsApp has the picture of somebody or of a group; null for a third of them, who have none. */
+export function pictureUrl(seed: Seed, chatId: string): string | null {
+	const bytes = seed.of(`picture ${chatId}`);
+	return toFraction(bytes) < 1 / 3
+		? null
+		: `https://pps.whatsapp.net/v/t61.24694-24/${bytes.readUInt32BE(4)}_n.jpg?ccb=11-4&oh=01`;
 }
 
 /** Fifteen digits and `@lid`. */

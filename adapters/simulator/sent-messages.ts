@@ -1,3 +1,4 @@
+import {messageKeyOf} from '../../domain/messaging/message-id.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import {ACK, type Ack} from './ack.ts';
 import type {SentMessage} from './session-state.ts';
@@ -34,9 +35,10 @@ export class SentMessages {
 		this.#onAck = options.onAck;
 	}
 
-	/** @param id `true_<chat>_<key>`, or the key alone */
+	/** @param id the full id, or WhatsApp's own key alone */
 	find(id: string): SentMessage | undefined {
-		return this.#records.findLast((record) => record.id === id || record.id.endsWith(`_${id}`));
+		const key = `_${messageKeyOf(id)}`;
+		return this.#records.findLast((record) => record.id.endsWith(key) || record.id.includes(`${key}_`));
 	}
 
 	/** Its acknowledgements come after `follow`. */

@@ -2,13 +2,14 @@ import {EngineError} from '../../domain/errors.ts';
 import type {SessionStatus} from '../../domain/events/vocabulary.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {QrCode} from '../../domain/ports/whatsapp-engine.ts';
-import type {StatusChange} from './noweb-events.ts';
+import type {StatusChange} from './noweb-envelope.ts';
+import {pairingCode} from './pairing-code.ts';
 import {QrCodes} from './qr-codes.ts';
 import type {Seed} from './seed.ts';
 
 interface LifecycleOptions {
 	readonly clock: Clock;
-	/** QR codes are drawn from it. */
+	/** QR codes and pairing codes are drawn from it. */
 	readonly codes: Seed;
 	/** How long STARTING lasts, in milliseconds. */
 	readonly startMs: number;
@@ -46,6 +47,15 @@ export class SessionLifecycle {
 			throw this.#status === 'STARTING' ? starting() : this.#noCode();
 		}
 		return code;
+	}
+
+	/** @throws {EngineError} as `qr`; RECIPIENT_INVALID for a number that cannot be */
+	pairingCode(phone: string): string {
+		if (this.#status === 'STARTING') {
+			throw starting();
+		}
+		this.requireCode();
+		return pairingCode(this.#options.codes, phone);
 	}
 
 	/** @throws {EngineError} QR_NOT_READY while no code is on screen */

@@ -6,7 +6,7 @@ import type {ChaosSettings} from '../../domain/ports/simulator-control.ts';
 import type {EventSink} from '../../domain/ports/whatsapp-engine.ts';
 import {Chaos} from './chaos.ts';
 import {EventOutbox} from './event-outbox.ts';
-import {envelope, type ReportedAccount} from './noweb-events.ts';
+import {envelope, type ReportedAccount} from './noweb-envelope.ts';
 import type {Seed} from './seed.ts';
 
 /** The way of one session's events out: into envelopes, through chaos, to the sink. */
@@ -16,11 +16,20 @@ export class SessionReporter {
 	readonly #ids: Seed;
 	readonly #chaos: Chaos;
 	readonly #outbox: EventOutbox;
+	readonly #me: () => ReportedAccount | null;
 	#deaf = false;
 
-	/** @param options.seed event ids and misfortunes are drawn from it */
-	constructor(options: {session: string; seed: Seed; clock: Clock; emit: EventSink; log: Logger}) {
-		const {session, seed, clock, emit, log} = options;
+	/** @param options.seed event ids and misfortunes are drawn from it @param options.me the account as events carry it */
+	constructor(options: {
+		session: string;
+		seed: Seed;
+		clock: Clock;
+		emit: EventSink;
+		log: Logger;
+		me: () => ReportedAccount | null;
+	}) {
+		const {session, seed, clock, emit, log, me} = options;
+		this.#me = me;
 		this.#session = session;
 		this.#clock = clock;
 		this.#ids = seed.child('events');
@@ -47,13 +56,13 @@ export class SessionReporter {
 	 * Reports one happening under one or several event names, with one id. Resolves once it is confirmed (or lost to chaos);
 	 * never rejects.
 	 */
-	async report(events: readonly string[], payload: object, me: ReportedAccount | null): Promise<void> {
+	async report(events: readonly string[], payload: object): Promise<void> {
 		if (this.#deaf) {
 			return;
 		}
 		const timestampMs = this.#clock.now();
 		const id = `evt_${hashedUlid(timestampMs, this.#ids.next()).toLowerCase()}`;
-		const frame = {session: this.#session, id, timestampMs, me};
+		const frame = {session: this.#session, id, timestampMs, me: this.#me()};
 		await Promise.all(events.map((event) => this.#pass(envelope(frame, event, payload))));
 	}
 

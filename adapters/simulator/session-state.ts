@@ -1,6 +1,8 @@
 import type {Account} from '../../domain/connections/connection.ts';
 import {SetupError} from '../../domain/errors.ts';
+import type {SimulatedType} from '../../domain/ports/simulator-control.ts';
 import type {Ack} from './ack.ts';
+import type {SimulatedFile} from './files/simulated-file.ts';
 
 /** The linked account, as the session's credentials name it. */
 export interface SimulatedAccount extends Account {
@@ -11,7 +13,7 @@ export interface SimulatedAccount extends Account {
 
 /** A message that this session sent. */
 export interface SentMessage {
-	/** `true_<chat>_<key>` */
+	/** The full id. */
 	readonly id: string;
 	readonly chatId: string;
 	/** Unix seconds. */
@@ -26,9 +28,14 @@ export type Incident =
 	| {
 			readonly kind: 'message';
 			readonly key: string;
+			/** Who writes. */
 			readonly from: string;
-			readonly type: 'text' | 'image';
+			/** Where, when it is not their direct chat. */
+			readonly group?: string;
+			readonly type: SimulatedType;
+			/** Or a file's caption. */
 			readonly text: string;
+			readonly file?: SimulatedFile;
 			readonly atMs: number;
 	  }
 	| {

@@ -1,24 +1,28 @@
 import {randomUUID} from 'node:crypto';
 import type {Account} from '../../domain/connections/connection.ts';
 import {EngineError} from '../../domain/errors.ts';
-import type {OutboundMessage, SendReceipt} from '../../domain/messaging/outbound.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {EngineStateStore} from '../../domain/ports/engine-state-store.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {ChaosSettings, SimulatedMessage, SimulatorControl} from '../../domain/ports/simulator-control.ts';
 import type {
 	CapabilityTable,
+	EngineHistory,
 	EngineLink,
+	EngineMedia,
 	EngineMessages,
-	EngineSession,
+	EnginePresence,
 	EngineSessions,
 	EventSink,
 	WhatsAppEngine,
 } from '../../domain/ports/whatsapp-engine.ts';
+import {requireNotCalledOff} from './called-off.ts';
+import {CAPABILITIES} from './capabilities.ts';
+import type {Conversations} from './conversations.ts';
 import {Seed} from './seed.ts';
 import type {AckDelays} from './sent-messages.ts';
-import {newSessionState, readSessionState, type SessionState} from './session-state.ts';
-import {ENGINE_NAME, SimulatedSession, type SessionServices} from './simulated-session.ts';
+import {SessionDirectory} from './session-directory.ts';
+import type {SimulatedSession} from './simulated-session.ts';
 
 const START_MS = 300;
 const ACK_DELAYS: AckDelays = {serverMs: 100, deviceMs: 200, readMs: 500};
@@ -26,21 +30,13 @@ const ACK_DELAYS: AckDelays = {serverMs: 100, deviceMs: 200, readMs: 500};
 /** This contact answers every text with the same text. */
 const ECHO_CONTACT = '15550107777@c.us';
 
-const CAPABILITIES: CapabilityTable = {
-	qr: {level: 'yes'},
-	'pairing-code': {level: 'no', note: 'scan the QR code instead, by the simulator route'},
-	'send.text': {level: 'degraded', note: 'direct chats only: there are no groups and no channels'},
-	'client-message-id': {level: 'yes'},
-	me: {level: 'yes'},
-};
-
 export interface SimulatorOptions {
 	readonly clock: Clock;
 	/** Where sessions live over restarts of the process. */
 	readonly state: EngineStateStore;
 	readonly emit: EventSink;
 	readonly log: Logger;
-	/** The same seed, clock and calls give the same ids, names, numbers and misfortunes. Default: random. */
+	/** The same seed, clock and calls give the same ids, names, numbers, files and misfortunes. Default: random. */
 	readonly seed?: string | number;
 	/** How long STARTING lasts, in milliseconds. Default 300. */
 	readonly startMs?: number;
@@ -55,34 +51,70 @@ export interface SimulatorOptions {
  * does not take wait in memory and follow in order; a crash loses those that no call was answered for.
  */
 export class SimulatorEngine implements WhatsAppEngine, SimulatorControl, AsyncDisposable {
-	readonly #services: SessionServices;
-	readonly #seed: Seed;
-	readonly #sessions = new Map<string, SimulatedSession>();
-	#loading: Promise<void> | undefined;
+	readonly #directory: SessionDirectory;
 
 	readonly sessions: EngineSessions = {
-		ensure: (session) => this.#ensure(session),
+		ensure: async (session) => (await this.#directory.ensure(session)).start(),
 		start: async (session) => (await this.#get(session)).start(),
 		stop: async (session) => (await this.#get(session)).stop(),
 		restart: async (session) => (await this.#get(session)).restart(),
 		logout: async (session) => (await this.#get(session)).logout(),
-		remove: (session) => this.#remove(session),
-		find: async (session) => (await this.#loaded()).get(session)?.describe(),
-		list: async () => [...(await this.#loaded()).values()].map((session) => session.describe()),
+		remove: (session) => this.#directory.remove(session),
+		find: async (session) => (await this.#directory.find(session))?.describe(),
+		list: async () => (await this.#directory.list()).map((session) => session.describe()),
 	};
 
 	readonly link: EngineLink = {
 		qr: async (session) => (await this.#get(session)).qr(),
+		requestPairingCode: async (session, phone) => (await this.#get(session)).pairingCode(phone),
 	};
 
 	readonly messages: EngineMessages = {
-		send: (session, message, clientMessageId, signal) => this.#send(session, message, clientMessageId, signal),
+		send: async (name, message, key, signal) => {
+			const session = await this.#get(name);
+			const {outgoing} = workingUnless(signal, session);
+			return outgoing.send(message, key, {signal, requireWorking: () => session.working});
+		},
+		forward: async (name, {chatId, messageId}, key, signal) => {
+			const {outgoing, changes} = await this.#working(name, signal);
+			return outgoing.forward(changes.get(messageId), chatId, key);
+		},
+		edit: async (name, target, text, signal) => (await this.#working(name, signal)).changes.edit(target, text),
+		revoke: async (name, target, signal) => {
+			(await this.#working(name, signal)).changes.revoke(target);
+		},
+		react: async (name, target, reaction, signal) => {
+			(await this.#working(name, signal)).changes.react(target, reaction);
+		},
+	};
+
+	readonly presence: EnginePresence = {
+		markRead: async (name, chatId, signal) => {
+			(await this.#working(name, signal)).markRead(chatId);
+		},
+		typing: async (name, chatId, active, signal) => {
+			(await this.#working(name, signal)).type(chatId, active);
+		},
+	};
+
+	readonly history: EngineHistory = {
+		chats: async (name, slice) => (await this.#working(name)).reader.chats(slice),
+		messages: async (name, chatId, slice) => (await this.#working(name)).reader.messages(chatId, slice),
+		findMessage: async (name, chatId, id) => (await this.#working(name)).reader.findMessage(chatId, id),
+		contacts: async (name, slice) => (await this.#working(name)).reader.contacts(slice),
+		profilePicture: async (name, contactId) => (await this.#working(name)).reader.picture(contactId),
+	};
+
+	readonly media: EngineMedia = {
+		open: async (name, url, signal) => (await this.#get(name)).files.open(url, signal),
+		openByName: async (name, filename, signal) => (await this.#get(name)).files.openByName(filename, signal),
+		openOfMessage: async (name, target, signal) => (await this.#working(name, signal)).openFile(target, signal),
 	};
 
 	constructor(options: SimulatorOptions) {
 		const {clock, state: store, emit, log, startMs = START_MS, ackDelays = ACK_DELAYS, echo = [ECHO_CONTACT]} = options;
-		this.#services = {clock, store, emit, log, startMs, ackDelays, echo: new Set(echo)};
-		this.#seed = new Seed(String(options.seed ?? randomUUID()));
+		const services = {clock, store, emit, log, startMs, ackDelays, echo: new Set(echo)};
+		this.#directory = new SessionDirectory({services, seed: new Seed(String(options.seed ?? randomUUID()))});
 	}
 
 	/**
@@ -90,7 +122,7 @@ export class SimulatorEngine implements WhatsAppEngine, SimulatorControl, AsyncD
 	 * too. @throws {StoreUnavailableError} call again
 	 */
 	async start(): Promise<void> {
-		await this.#loaded();
+		await this.#directory.load();
 	}
 
 	async me(session: string): Promise<Account | null> {
@@ -112,15 +144,15 @@ export class SimulatorEngine implements WhatsAppEngine, SimulatorControl, AsyncD
 	}
 
 	async receive(session: string, message: SimulatedMessage): Promise<{messageId: string}> {
-		return (await this.#get(session)).conversations.receive(message);
+		return (await this.#get(session)).conversations.incoming.receive(message);
 	}
 
 	async acknowledge(session: string, messageId: string, ack: number): Promise<void> {
-		await (await this.#get(session)).conversations.acknowledge(messageId, ack);
+		await (await this.#get(session)).conversations.incoming.acknowledge(messageId, ack);
 	}
 
 	async react(session: string, messageId: string, from: string, text: string): Promise<void> {
-		await (await this.#get(session)).conversations.react(messageId, from, text);
+		await (await this.#get(session)).conversations.incoming.react(messageId, from, text);
 	}
 
 	async goOffline(session: string): Promise<void> {
@@ -143,77 +175,26 @@ export class SimulatorEngine implements WhatsAppEngine, SimulatorControl, AsyncD
 		(await this.#get(session)).setChaos(settings);
 	}
 
+	async typingIn(session: string): Promise<readonly string[]> {
+		return (await this.#get(session)).conversations.typingIn;
+	}
+
 	/** Ends the process' part: sessions stay as they are in the store. */
 	async [Symbol.asyncDispose](): Promise<void> {
-		await Promise.allSettled([this.#loading]);
-		await Promise.all([...this.#sessions.values()].map((session) => session.close()));
+		await this.#directory.close();
 	}
 
-	async #ensure(name: string): Promise<EngineSession> {
-		const session = (await this.#loaded()).get(name) ?? this.#open(name, newSessionState());
-		return session.start();
+	#get(name: string): Promise<SimulatedSession> {
+		return this.#directory.get(name);
 	}
 
-	async #remove(name: string): Promise<void> {
-		const sessions = await this.#loaded();
-		const session = sessions.get(name);
-		sessions.delete(name);
-		await session?.remove();
-		await this.#services.store.remove(ENGINE_NAME, name);
+	/** @throws {EngineError} the call was called off, or the session is unknown or not WORKING */
+	async #working(name: string, signal?: AbortSignal): Promise<Conversations> {
+		return workingUnless(signal, await this.#get(name));
 	}
+}
 
-	async #send(name: string, message: OutboundMessage, key: string, signal: AbortSignal): Promise<SendReceipt> {
-		const session = await this.#get(name);
-		if (signal.aborted) {
-			throw new EngineError('ENGINE_UNAVAILABLE', 'The send was called off before it began', {cause: signal.reason});
-		}
-		return session.send(message, key);
-	}
-
-	async #get(name: string): Promise<SimulatedSession> {
-		const session = (await this.#loaded()).get(name);
-		if (session === undefined) {
-			throw new EngineError('SESSION_NOT_FOUND', 'The engine has no such session: restart the connection');
-		}
-		return session;
-	}
-
-	async #loaded(): Promise<Map<string, SimulatedSession>> {
-		this.#loading ??= this.#load().catch((error: unknown) => {
-			this.#loading = undefined;
-			throw error;
-		});
-		await this.#loading;
-		return this.#sessions;
-	}
-
-	/** Reads everything before anything starts, so that a store which fails half-way leaves nothing half done. */
-	async #load(): Promise<void> {
-		const {store} = this.#services;
-		const stored = await Promise.all(
-			(await store.list(ENGINE_NAME)).map(async (name) => [name, await store.load(ENGINE_NAME, name)] as const),
-		);
-		for (const [name, document] of stored) {
-			if (document !== undefined) {
-				this.#bringBack(name, readSessionState(name, document));
-			}
-		}
-	}
-
-	#bringBack(name: string, state: SessionState): void {
-		state.generation++;
-		const session = this.#open(name, state);
-		if (state.running) {
-			session.start().catch((error: unknown) => {
-				// It runs all the same, and what is stored still says so.
-				this.#services.log.warn({error, session: name}, 'simulator.state.unsaved');
-			});
-		}
-	}
-
-	#open(name: string, state: SessionState): SimulatedSession {
-		const session = new SimulatedSession({name, state, seed: this.#seed.child(name), services: this.#services});
-		this.#sessions.set(name, session);
-		return session;
-	}
+function workingUnless(signal: AbortSignal | undefined, session: SimulatedSession): Conversations {
+	if (signal !== undefined) requireNotCalledOff(signal);
+	return session.working;
 }

@@ -2,31 +2,9 @@ import {toAccount, type Account} from '../../domain/connections/connection.ts';
 import type {UpstreamEvent} from '../../domain/events/upstream-event.ts';
 import type {SessionStatus} from '../../domain/events/vocabulary.ts';
 import type {SendReceipt} from '../../domain/messaging/outbound.ts';
-import type {Capability, CapabilityTable, EngineSession} from '../../domain/ports/whatsapp-engine.ts';
-
-/** What a WAHA server runs. This module holds everything in which they differ. */
-export type WahaEngineName = 'GOWS' | 'NOWEB' | 'WEBJS';
-
-type JsonObject = Readonly<Record<string, unknown>>;
-
-const YES: Capability = {level: 'yes'};
-
-/** WEBJS leaves the ids of messages to its browser. */
-export function takesMessageIds(engine: WahaEngineName): boolean {
-	return engine !== 'WEBJS';
-}
-
-export function capabilitiesOf(engine: WahaEngineName): CapabilityTable {
-	return {
-		qr: YES,
-		me: YES,
-		'send.text': YES,
-		'client-message-id': takesMessageIds(engine)
-			? YES
-			: {level: 'no', note: `${engine} gives every message an id of its own`},
-		'pairing-code': {level: 'no', note: 'not offered yet: link by QR code'},
-	};
-}
+import type {EngineSession} from '../../domain/ports/whatsapp-engine.ts';
+import type {WahaEngineName} from './waha-capabilities.ts';
+import {fieldsOf, readDate, readMessageId, readSeconds, toChatId, type JsonObject} from './waha-values.ts';
 
 const STATUSES: ReadonlySet<string> = new Set<SessionStatus>([
 	'STOPPED',
@@ -58,21 +36,16 @@ export function toLinkedAccount(value: unknown): Account | null {
 	return account === null ? null : {...account, id: toChatId(account.id)};
 }
 
-/** WhatsApp's id in the form that tenants know: the engines' own server name and the number of the device are dropped. */
-export function toChatId(jid: string): string {
-	return jid.replace(/:\d+(?=@)/, '').replace(/@s\.whatsapp\.net$/, '@c.us');
-}
-
 /**
  * Reads the answer to a send, which differs by engine and by call. An answer that cannot be read is still a success:
- * WEBJS is known to answer nothing although the message went out.
+ * WEBJS is known to answer nothing although the message went out, and tells of a forwarded one only `{sent: true}`.
  * @param nowMs stands in where the answer has no time
  */
 export function extractSendResult(body: unknown, nowMs: number): SendReceipt {
 	const answer = fieldsOf(body);
 	const data = fieldsOf(answer['_data']);
 	return {
-		id: readId(answer) ?? readId(data),
+		id: readMessageId(answer) ?? readMessageId(data),
 		timestamp:
 			readSeconds(answer['timestamp']) ??
 			readSeconds(answer['messageTimestamp']) ??
@@ -81,46 +54,29 @@ export function extractSendResult(body: unknown, nowMs: number): SendReceipt {
 	};
 }
 
-/** GOWS and WAMessage: a string. WEBJS: an object. NOWEB: a Baileys key. */
-function readId({id, key}: JsonObject): string | null {
-	if (typeof id === 'string' && id !== '') return id;
-	return serialized(id) ?? fromParts(fieldsOf(id)) ?? fromParts(fieldsOf(key));
+/**
+ * Reads the answer to an edit. NOWEB and GOWS tell of the message that carries the edit, which nobody ever sees: the edited one
+ * keeps its id. WEBJS answers with the edited message, and the time when that was sent first.
+ * @param nowMs stands in where the answer has no time of the edit
+ */
+export function extractEditResult(
+	engine: WahaEngineName,
+	messageId: string,
+	body: unknown,
+	nowMs: number,
+): SendReceipt {
+	return {id: messageId, timestamp: extractSendResult(engine === 'WEBJS' ? undefined : body, nowMs).timestamp};
 }
 
-/** WhatsApp Web renamed `_serialized` to `$1` in July 2026. */
-function serialized(value: unknown): string | null {
-	const {_serialized, $1} = fieldsOf(value);
-	return [_serialized, $1].find((id) => typeof id === 'string') ?? null;
+/** WEBJS says so when it forwarded nothing. */
+export function isForwarded(body: unknown): boolean {
+	return fieldsOf(body)['sent'] !== false;
 }
 
-/** Builds `{fromMe}_{chat}_{key}[_{participant}]` from a WEBJS id (`remote`) or a Baileys key (`remoteJid`). */
-function fromParts({id, fromMe, remote, remoteJid, participant}: JsonObject): string | null {
-	const chat = readJid(remote) ?? readJid(remoteJid);
-	if (typeof id !== 'string' || id === '' || chat === null) {
-		return null;
-	}
-	const sender = readJid(participant);
-	return [String(fromMe !== false), chat, id, ...(sender === null ? [] : [sender])].join('_');
-}
-
-function readJid(value: unknown): string | null {
-	const jid = typeof value === 'string' ? value : serialized(value);
-	return jid === null || jid === '' ? null : toChatId(jid);
-}
-
-/** Seconds from a number, a decimal string or a Long `{low, high}`; milliseconds are told by their size. */
-function readSeconds(value: unknown): number | undefined {
-	const {low, high} = fieldsOf(value);
-	const number = typeof low === 'number' && typeof high === 'number' ? high * 2 ** 32 + (low >>> 0) : Number(value);
-	if (!Number.isFinite(number) || number <= 0) {
-		return undefined;
-	}
-	return Math.floor(number > 1e11 ? number / 1000 : number);
-}
-
-/** RFC 3339; a year 0001 is Go's word for "unset". */
-function readDate(value: unknown): number | undefined {
-	return typeof value === 'string' ? readSeconds(Date.parse(value)) : undefined;
+/** `ABCD-EFGH`, with or without the dash. Undefined for an answer that is none. */
+export function toPairingCode(body: unknown): string | undefined {
+	const [, left, right] = /^([A-Z0-9]{4})-?([A-Z0-9]{4})$/i.exec(String(fieldsOf(body)['code'])) ?? [];
+	return left === undefined || right === undefined ? undefined : `${left}-${right}`.toUpperCase();
 }
 
 /** The latest moment that a date can hold. */
@@ -151,8 +107,4 @@ export function toUpstreamEvent(
 
 function readMs(value: unknown): number | undefined {
 	return typeof value === 'number' && value > 0 && value <= MAX_DATE_MS ? Math.floor(value) : undefined;
-}
-
-function fieldsOf(value: unknown): JsonObject {
-	return typeof value === 'object' && value !== null ? (value as JsonObject) : {};
 }

@@ -3,9 +3,8 @@ import type {EngineSession, EngineSessions, SessionConfig} from '../../domain/po
 import type {WahaClient} from './waha-client.ts';
 import {engineError} from './waha-failure.ts';
 import {toSession} from './waha-mapper.ts';
+import {sessionPath} from './waha-paths.ts';
 import {isConfigured, mergeConfig, toWahaConfig, type WahaSessionConfig} from './waha-session-config.ts';
-
-const SESSIONS = 'api/sessions';
 
 /** The life cycle of sessions on one WAHA. Stopping takes WAHA 4 to 10 s, and so does whatever includes it. */
 export class WahaSessions implements EngineSessions {
@@ -20,7 +19,9 @@ export class WahaSessions implements EngineSessions {
 		const wanted = toWahaConfig(config);
 		try {
 			// Without `start`, WAHA creates it stopped, whatever its documentation says.
-			return sessionFrom(await this.#client.control('POST', SESSIONS, {name: session, start: true, config: wanted}));
+			return sessionFrom(
+				await this.#client.control('POST', 'api/sessions', {name: session, start: true, config: wanted}),
+			);
 		} catch (error) {
 			// "Already exists" has no code of its own: whatever was refused, the session itself tells.
 			const existing = hasCode(error, 'ENGINE_REFUSED') ? await this.#details(session) : undefined;
@@ -30,24 +31,24 @@ export class WahaSessions implements EngineSessions {
 	}
 
 	async start(session: string): Promise<EngineSession> {
-		return sessionFrom(await this.#client.control('POST', `${pathOf(session)}/start`));
+		return sessionFrom(await this.#client.control('POST', `${sessionPath(session)}/start`));
 	}
 
 	async stop(session: string): Promise<void> {
-		await this.#client.control('POST', `${pathOf(session)}/stop`);
+		await this.#client.control('POST', `${sessionPath(session)}/stop`);
 	}
 
 	async restart(session: string): Promise<EngineSession> {
-		return sessionFrom(await this.#client.control('POST', `${pathOf(session)}/restart`));
+		return sessionFrom(await this.#client.control('POST', `${sessionPath(session)}/restart`));
 	}
 
 	async logout(session: string): Promise<void> {
-		sessionFrom(await this.#client.control('POST', `${pathOf(session)}/logout`));
+		sessionFrom(await this.#client.control('POST', `${sessionPath(session)}/logout`));
 	}
 
 	async remove(session: string): Promise<void> {
 		try {
-			await this.#client.control('DELETE', pathOf(session));
+			await this.#client.control('DELETE', sessionPath(session));
 		} catch (error) {
 			if (!hasCode(error, 'SESSION_NOT_FOUND')) throw error;
 		}
@@ -58,7 +59,7 @@ export class WahaSessions implements EngineSessions {
 	}
 
 	async list(): Promise<readonly EngineSession[]> {
-		const answer = await this.#client.read(`${SESSIONS}?all=true`);
+		const answer = await this.#client.read('api/sessions?all=true');
 		if (!Array.isArray(answer)) {
 			throw engineError('ENGINE_UNAVAILABLE', new Error('WAHA answered no list of sessions'));
 		}
@@ -75,7 +76,7 @@ export class WahaSessions implements EngineSessions {
 	}
 
 	async #configure(session: string, config: WahaSessionConfig): Promise<EngineSession> {
-		return sessionFrom(await this.#client.control('PUT', pathOf(session), {config}));
+		return sessionFrom(await this.#client.control('PUT', sessionPath(session), {config}));
 	}
 
 	async #run(session: EngineSession): Promise<EngineSession> {
@@ -91,7 +92,7 @@ export class WahaSessions implements EngineSessions {
 
 	async #details(session: string): Promise<SessionDetails | undefined> {
 		try {
-			const answer = await this.#client.read(pathOf(session));
+			const answer = await this.#client.read(sessionPath(session));
 			return {session: sessionFrom(answer), config: (answer as {config?: unknown}).config};
 		} catch (error) {
 			if (hasCode(error, 'SESSION_NOT_FOUND')) return undefined;
@@ -103,10 +104,6 @@ export class WahaSessions implements EngineSessions {
 interface SessionDetails {
 	readonly session: EngineSession;
 	readonly config: unknown;
-}
-
-function pathOf(session: string): string {
-	return `${SESSIONS}/${encodeURIComponent(session)}`;
 }
 
 /** Some calls answer nothing about a session that is not there. @throws {EngineError} SESSION_NOT_FOUND */

@@ -1,7 +1,7 @@
 import {connect, type Channel} from 'amqplib';
 import {connectRabbitMq, type RabbitMq, type RabbitMqOptions} from '../../adapters/rabbitmq/connect-rabbitmq.ts';
 import {SystemClock} from '../../adapters/system/system-clock.ts';
-import {allExchanges, allQueues, type Topology} from '../../domain/broker/topology.ts';
+import {allQueues, type Topology} from '../../domain/broker/topology.ts';
 import {BrokerUnavailableError, SetupError} from '../../domain/errors.ts';
 import type {Broker, OutgoingMessage} from '../../domain/ports/broker.ts';
 import {
@@ -11,9 +11,11 @@ import {
 	smallTopology,
 	type BrokerHarness,
 } from '../contracts/broker.contract.ts';
+import {eventRoutingContract} from '../contracts/event-routing.contract.ts';
 import {eventually} from '../support/eventually.ts';
 import {Inbox} from '../support/inbox.ts';
 import {RecordingLogger} from '../support/recording-logger.ts';
+import {removeTopology} from '../support/remove-topology.ts';
 import {Semaphore} from '../support/semaphore.ts';
 import {requireServices} from '../support/services.ts';
 import {TcpProxy} from '../support/tcp-proxy.ts';
@@ -46,6 +48,7 @@ const harness: BrokerHarness = {
 };
 
 brokerContract(test, harness);
+eventRoutingContract(test, harness);
 
 test('nothing is lost and every consumer comes back when the connections are cut under load', async (t) => {
 	await using fixture = await behindProxy();
@@ -422,7 +425,7 @@ test('an exchange of another type ends the start and names the exchange', async 
 async function reserve(topology: Topology): Promise<AsyncDisposableStack> {
 	await using stack = new AsyncDisposableStack();
 	stack.use(await places.acquire());
-	stack.defer(() => removeTopology(topology));
+	stack.defer(() => removeTopology(urls.rabbitmq, topology));
 	return stack.move();
 }
 
@@ -463,13 +466,6 @@ async function countMessages(topology: Topology): Promise<number> {
 			if (queue.kind !== 'broadcast') count += (await channel.checkQueue(queue.name)).messageCount;
 		}
 		return count;
-	});
-}
-
-async function removeTopology(topology: Topology): Promise<void> {
-	await withChannel(async (channel) => {
-		for (const {name} of allQueues(topology)) await channel.deleteQueue(name);
-		for (const {name} of allExchanges(topology)) await channel.deleteExchange(name);
 	});
 }
 

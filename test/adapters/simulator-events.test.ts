@@ -1,6 +1,9 @@
+import {createHash} from 'node:crypto';
 import {readFileSync} from 'node:fs';
+import {Readable} from 'node:stream';
 import test, {type ExecutionContext} from 'ava';
 import type {UpstreamEvent} from '../../domain/events/upstream-event.ts';
+import type {OpenFile, OutboundContent} from '../../domain/messaging/outbound.ts';
 import {ACK_DELAYS, SimulatorBench, START_MS} from '../support/simulator-bench.ts';
 
 const CONTACT = '11111111111@c.us';
@@ -116,12 +119,12 @@ test('an image from a contact looks like one of NOWEB', async (t) => {
 	t.is(media.url, `http://localhost:3000/api/files/default/${messageId.split('_')[2] ?? ''}.jpeg`);
 });
 
-test('an image without a caption has an empty body', async (t) => {
+test('an image without a caption has no body, as with NOWEB', async (t) => {
 	await using bench = new SimulatorBench();
 	await bench.link('default');
 	await bench.engine.receive('default', {from: CONTACT, type: 'image'});
 	const [payload] = bench.payloads('message');
-	t.is(payload?.['body'], '');
+	t.is(payload?.['body'], null);
 	t.true(payload?.['hasMedia']);
 	t.false('caption' in (at(payload, '_data.message.imageMessage') as object));
 });
@@ -180,6 +183,192 @@ test('a reaction, and taking it back, look like those of NOWEB', async (t) => {
 	const paths = ['payload.from', 'payload.fromMe', 'payload.source', 'payload.reaction'];
 	looksLike(t, reactions[0], 'message.reaction.noweb', paths);
 	looksLike(t, reactions[1], 'message.reaction.removed.noweb', paths);
+});
+
+/** One of each content in its own sample; what NOWEB writes of it does not depend on who sends. */
+const CONTENTS: readonly {readonly sample: string; readonly content: OutboundContent<OpenFile>}[] = [
+	{sample: 'image', content: {kind: 'image', file: fileOf('image/jpeg'), caption: 'Check this out!'}},
+	{sample: 'document', content: {kind: 'document', file: fileOf('application/pdf'), caption: 'Invoice for July'}},
+	{sample: 'voice', content: {kind: 'audio', file: fileOf('audio/ogg; codecs=opus'), voice: true}},
+	{sample: 'sticker', content: {kind: 'sticker', file: fileOf('image/webp')}},
+	{
+		sample: 'location',
+		content: {
+			kind: 'location',
+			latitude: 38.8937255,
+			longitude: -77.0969763,
+			name: 'Our office',
+			address: 'Wilson Blvd',
+		},
+	},
+	{sample: 'vcard', content: {kind: 'contact', name: 'Jane Doe', phone: '911111111111'}},
+	{
+		sample: 'poll-created',
+		content: {kind: 'poll', question: 'How are you?', options: ['Awesome!', 'Good!', 'Bad'], multipleAnswers: false},
+	},
+];
+
+function fileOf(mimetype: string): OpenFile {
+	const bytes = Buffer.from('bytes of a file');
+	return {mimetype, filename: 'a.file', sizeBytes: bytes.length, open: () => Readable.from([bytes])};
+}
+
+for (const {sample, content} of CONTENTS) {
+	test(`a sent ${sample} has the fields of NOWEB's`, async (t) => {
+		await using bench = new SimulatorBench();
+		await bench.link('default');
+		await bench.sendContent('default', CONTACT, content);
+		const [posted] = bench.payloads('message.any').map((payload) => JSON.parse(JSON.stringify(payload)) as unknown);
+		const expected = readSample(`message.${sample}.noweb`)['payload'];
+		t.deepEqual(Object.keys(posted as object), Object.keys(expected as object));
+		for (const path of ['body', 'hasMedia', 'media', 'location', 'vCards', 'replyTo', '_data.message']) {
+			t.deepEqual(shapeOf(at(posted, path)), shapeOf(at(expected, path)), path);
+		}
+		t.is(at(posted, 'body'), at(expected, 'body'));
+		t.like(posted, {fromMe: true, source: 'api', ack: 0, ackName: 'PENDING'});
+	});
+}
+
+test('a sent picture looks like one of NOWEB', async (t) => {
+	await using bench = new SimulatorBench();
+	await bench.link('default');
+	const file = fileOf('image/jpeg');
+	const content = {kind: 'image', file, caption: 'Have a look'} as const;
+	await bench.sendContent('default', CONTACT, content, '3EB0F00D5DF33062A506');
+	const paths = [...MESSAGE_CONSTANTS, 'id', 'from', 'media', '_data.key'];
+	looksLike(
+		t,
+		bench.events.find(({event}) => event === 'message.any'),
+		'message.any.from-me-image.noweb',
+		paths.map((path) => `payload.${path}`),
+	);
+	const raw = at(bench.payloads('message.any')[0], '_data.message.imageMessage');
+	const fileSha256 = createHash('sha256').update('bytes of a file').digest('base64');
+	t.like(raw, {fileSha256, fileLength: '15'}, 'the figures are those of the file');
+});
+
+test('a text that is sent to a group looks like one of NOWEB, and so does its being read', async (t) => {
+	await using bench = new SimulatorBench();
+	await bench.link('default');
+	const me = await bench.engine.me('default');
+	const {id} = await bench.send('default', '1231231232@g.us', {text: 'Hi all', key: '3EB0F00D5DF33062A505'});
+	t.is(id, `true_1231231232@g.us_3EB0F00D5DF33062A505_${me?.id ?? ''}`);
+	const paths = [...MESSAGE_CONSTANTS, 'from', 'to', '_data.key.remoteJid', '_data.message'];
+	looksLike(
+		t,
+		bench.events.find(({event}) => event === 'message.any'),
+		'message.any.from-me-group.noweb',
+		paths.map((path) => `payload.${path}`),
+	);
+	await bench.clock.advance(60_000);
+	t.deepEqual(bench.acks, [], 'message.ack is for direct chats');
+	const acks = bench.events.filter(({event}) => event === 'message.ack.group');
+	t.deepEqual(
+		acks.map(({payload}) => (payload as {ackName: string}).ackName),
+		['SERVER', 'READ'],
+	);
+	looksLike(t, acks[1], 'message.ack.group.read.noweb', [
+		'payload.from',
+		'payload.to',
+		'payload.ack',
+		'payload.ackName',
+	]);
+	t.is((acks[1]?.payload as {id: string | null}).id, id);
+});
+
+test('a text that somebody writes in a group looks like one of NOWEB', async (t) => {
+	await using bench = new SimulatorBench();
+	await bench.link('default');
+	const group = '1231231232@g.us';
+	const {messageId} = await bench.engine.receive('default', {from: '99999@lid', group, text: '测试信息'});
+	t.regex(messageId, /^false_1231231232@g\.us_3A[0-9A-F]{18}_99999@lid$/);
+	const paths = [
+		...MESSAGE_CONSTANTS,
+		'from',
+		'to',
+		'participant',
+		'_data.key.participant',
+		'_data.key.addressingMode',
+	];
+	looksLike(
+		t,
+		bench.events.find(({event}) => event === 'message'),
+		'message.group.noweb',
+		paths.map((path) => `payload.${path}`),
+	);
+	await bench.engine.react('default', messageId, '99999@lid', '👍');
+	t.like(bench.payloads('message.reaction')[0], {from: group, to: group, participant: '99999@lid'});
+});
+
+test('mentions are where NOWEB has them, everybody in a group included', async (t) => {
+	await using bench = new SimulatorBench();
+	await bench.link('default');
+	const mentions = ['79222222222@c.us'];
+	await bench.sendContent(
+		'default',
+		'1231231232@g.us',
+		{kind: 'text', text: '@79222222222 please look'},
+		'A1',
+		mentions,
+	);
+	await bench.sendContent('default', '1231231232@g.us', {kind: 'text', text: 'everybody'}, 'A2', ['all']);
+	const [one, all] = bench.payloads('message.any').map((payload) => at(payload, '_data.message'));
+	t.deepEqual(one, at(readSample('message.group.mention.noweb'), 'payload._data.message'));
+	const jids = at(all, 'extendedTextMessage.contextInfo.mentionedJid') as string[];
+	t.true(jids.length === 2 && jids.every((jid) => jid.endsWith('@lid')), String(jids));
+});
+
+test('a channel tells nothing of who got a message', async (t) => {
+	await using bench = new SimulatorBench();
+	await bench.link('default');
+	await bench.send('default', '123123123123@newsletter', {text: 'Channel news'});
+	await bench.clock.advance(60_000);
+	const [payload] = bench.payloads('message.any');
+	t.like(payload, {ack: null, ackName: 'UNKNOWN'});
+	t.is(at(payload, '_data.status'), null);
+	t.deepEqual(
+		bench.events.filter(({event}) => event.startsWith('message.ack')),
+		[],
+	);
+});
+
+test('an own reaction looks like one of NOWEB', async (t) => {
+	await using bench = new SimulatorBench();
+	await bench.link('default');
+	const {messageId} = await bench.engine.receive('default', {from: CONTACT});
+	const target = {chatId: CONTACT, messageId};
+	await bench.engine.messages.react('default', target, '👍', AbortSignal.timeout(10_000));
+	const [event] = bench.events.filter(({event}) => event === 'message.reaction');
+	const paths = ['payload.from', 'payload.fromMe', 'payload.source', 'payload.reaction.text'];
+	looksLike(t, event, 'message.reaction.from-me.noweb', paths);
+	t.is(at(event?.payload, 'reaction.messageId'), messageId);
+});
+
+test('editing and deleting an own text look like those of NOWEB', async (t) => {
+	await using bench = new SimulatorBench();
+	await bench.link('default');
+	const {id} = await bench.send('default', CONTACT, {key: 'AAAAAAAAAAAAAAAAAAAA'});
+	const target = {chatId: CONTACT, messageId: id ?? ''};
+	const {messages} = bench.engine;
+	await messages.edit('default', target, 'New body', AbortSignal.timeout(10_000));
+	await messages.revoke('default', target, AbortSignal.timeout(10_000));
+	for (const [name, path] of [
+		['message.edited', '_data'],
+		['message.revoked', 'after._data'],
+	] as const) {
+		const posted = JSON.parse(JSON.stringify(bench.payloads(name)[0])) as object;
+		const sample = readSample(`${name}.noweb`)['payload'];
+		// Only others have a name.
+		const withoutNames = shapeOf(sample).filter((line) => !line.includes('.pushName'));
+		t.deepEqual(shapeOf(posted), withoutNames, name);
+		t.true(at(posted, path.replace('_data', 'fromMe')));
+	}
+	t.like(bench.payloads('message.edited')[0], {
+		editedMessageId: 'AAAAAAAAAAAAAAAAAAAA',
+		body: 'New body',
+		source: 'api',
+	});
+	t.like(bench.payloads('message.revoked')[0], {revokedMessageId: 'AAAAAAAAAAAAAAAAAAAA', before: null});
 });
 
 test('every status of a session looks like one of NOWEB', async (t) => {

@@ -122,13 +122,14 @@ test('a restricted account answers whoever writes to it, and the restriction out
 	t.is(after.payloads('session.status').at(-1)?.['data'], null);
 });
 
-test('only persons can be written to or write, and a text is needed', async (t) => {
+test('stories cannot be written to, only persons write, and a text is needed', async (t) => {
 	await using bench = new SimulatorBench();
 	await bench.link('s');
-	await t.throwsAsync(bench.send('s', '1203631@g.us'), {instanceOf: EngineError, code: 'NOT_SUPPORTED'});
+	await t.throwsAsync(bench.send('s', 'status@broadcast'), {instanceOf: EngineError, code: 'NOT_SUPPORTED'});
 	await t.throwsAsync(bench.send('s', CONTACT, {text: ''}), {instanceOf: EngineError, code: 'CONTENT_INVALID'});
 	await t.throwsAsync(bench.engine.receive('s', {from: '1203631@g.us'}), {instanceOf: ValidationError});
 	await t.throwsAsync(bench.engine.receive('s', {from: 'nobody'}), {instanceOf: ValidationError});
+	await t.throwsAsync(bench.engine.receive('s', {from: CONTACT, group: CONTACT}), {instanceOf: ValidationError});
 	await t.throwsAsync(bench.engine.react('s', '3EB0', CONTACT, '👍'), {instanceOf: ValidationError});
 	await t.throwsAsync(bench.engine.acknowledge('s', 'x', 7), {instanceOf: ValidationError});
 	await t.throwsAsync(bench.engine.acknowledge('s', 'x', 1), {instanceOf: NotFoundError});

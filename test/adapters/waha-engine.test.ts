@@ -1,27 +1,20 @@
 import {once} from 'node:events';
-import {createServer, type RequestListener} from 'node:http';
+import {createServer} from 'node:http';
 import {connect, type AddressInfo} from 'node:net';
 import {inspect} from 'node:util';
 import test, {type ExecutionContext} from 'ava';
-import {PNG} from 'pngjs';
-import {create} from 'qrcode';
 import {WahaEngine} from '../../adapters/waha/waha-engine.ts';
 import {EngineError, type EngineErrorCode, type SideEffect} from '../../domain/errors.ts';
 import type {SendReceipt} from '../../domain/messaging/outbound.ts';
-import {whatsappEngineContract} from '../contracts/whatsapp-engine.contract.ts';
 import {eventually} from '../support/eventually.ts';
+import {FakeWahaServer} from '../support/fake-waha-server.ts';
 import {FakeWaha, type FakeFault} from '../support/fake-waha.ts';
 import {ManualClock} from '../support/manual-clock.ts';
 import {startWahaFixture, type WahaFixture} from '../support/waha-fixture.ts';
 
-for (const engine of ['GOWS', 'NOWEB', 'WEBJS'] as const) {
-	whatsappEngineContract(test, {name: engine, start: () => startWahaFixture({engine})});
-}
-
 const SESSION = 'u_1_s_1';
 const KEY = '3EB0A0F1B2C3D4E5F6071829';
 const SEND = '/api/sendText';
-const QR = `/api/${SESSION}/auth/qr`;
 const DETAILS = `/api/sessions/${SESSION}`;
 const CONFIG = {callbackUrl: 'http://127.0.0.1:9/api/events/waha/one/u_1_s_1', ingestionKey: 'key-of-the-session'};
 
@@ -77,50 +70,6 @@ test('ensure restarts a session that has failed', async (t) => {
 	t.pass();
 });
 
-test('the QR code encodes the value', async (t) => {
-	await using fixture = await startWahaFixture();
-	await fixture.engine.sessions.ensure(SESSION, CONFIG);
-	await eventually(() => fixture.waha.session(SESSION).status === 'SCAN_QR_CODE');
-	const {value, png} = await fixture.engine.link.qr(SESSION);
-	t.is(value, fixture.waha.session(SESSION).qr);
-
-	const {width, data} = PNG.sync.read(png);
-	const {modules} = create(value);
-	const margin = 4;
-	const scale = width / (modules.size + 2 * margin);
-	const isDark = (row: number, column: number): boolean => {
-		const [y, x] = [row, column].map((index) => Math.floor((index + margin + 0.5) * scale)) as [number, number];
-		return (data[(y * width + x) * 4] ?? 255) < 128;
-	};
-	for (let row = 0; row < modules.size; row++) {
-		for (let column = 0; column < modules.size; column++) {
-			if (isDark(row, column) !== (modules.get(row, column) === 1)) t.fail(`${row}, ${column} differs`);
-		}
-	}
-});
-
-test('WAHA is not asked for a QR code that will not come: it would hold the request for seconds', async (t) => {
-	await using fixture = await startLinked();
-	await fails(t, fixture.engine.link.qr(SESSION), 'QR_NOT_READY', 'none');
-	t.deepEqual(fixture.waha.requestsTo('GET', QR), []);
-});
-
-test('a QR code that is gone between two calls is not ready', async (t) => {
-	await using fixture = await startWahaFixture();
-	await fixture.engine.sessions.ensure(SESSION, CONFIG);
-	await eventually(() => fixture.waha.session(SESSION).status === 'SCAN_QR_CODE');
-	const linked = {
-		error: 'Session status is not as expected',
-		session: SESSION,
-		status: 'WORKING',
-		expected: ['SCAN_QR_CODE'],
-	};
-	for (const fault of [answer(422, linked), answer(200, {}), answer(200, '')]) {
-		fixture.waha.failNext('GET', QR, fault);
-		await fails(t, fixture.engine.link.qr(SESSION), 'QR_NOT_READY', 'none');
-	}
-});
-
 test('an empty answer to a change says that there is no such session', async (t) => {
 	await using fixture = await startLinked();
 	fixture.waha.failNext('POST', `${DETAILS}/logout`, answer(201, ''));
@@ -136,7 +85,7 @@ test('an account that WAHA answers as null is none', async (t) => {
 for (const engine of ['GOWS', 'NOWEB', 'WEBJS'] as const) {
 	test(`${engine}: groups and linked ids have receipts that match their events`, async (t) => {
 		await using fixture = await startWahaFixture({engine});
-		await link(fixture);
+		await fixture.linkSession(SESSION);
 		for (const [chatId, suffix] of [
 			['1231231232@g.us', '_79222222222@c.us'],
 			['172078351257794@lid', ''],
@@ -233,7 +182,7 @@ test.serial('each kind of call has a deadline', async (t) => {
 });
 
 test.serial('a deadline counts for the whole answer, not only for its start', async (t) => {
-	await using server = await serve((_request, response) => {
+	await using server = await FakeWahaServer.start((_request, response) => {
 		response.writeHead(200, {'content-type': 'application/json'}).write('[');
 	});
 	const deadlines = {readMs: 300};
@@ -254,7 +203,7 @@ test('a send that is called off while it is under way has an unknown outcome', a
 
 test('an error body without end is not read to its end', async (t) => {
 	let closed = false;
-	await using server = await serve((_request, response) => {
+	await using server = await FakeWahaServer.start((_request, response) => {
 		response.writeHead(500, {'content-type': 'application/json'}).write('{"statusCode":500,"request":{"body":"');
 		const pump = (): void => {
 			while (!response.destroyed && response.write('x'.repeat(65_536)));
@@ -269,7 +218,7 @@ test('an error body without end is not read to its end', async (t) => {
 
 test('connections are kept and used again', async (t) => {
 	let connections = 0;
-	await using server = await serve((_request, response) => {
+	await using server = await FakeWahaServer.start((_request, response) => {
 		response.writeHead(200, {'content-type': 'application/json'}).end('[]');
 	});
 	server.onConnection(() => (connections += 1));
@@ -415,16 +364,8 @@ function answer(status: number, body: string | object): FakeFault {
 /** A fixture with one linked session. */
 async function startLinked(): Promise<WahaFixture> {
 	const fixture = await startWahaFixture();
-	await link(fixture);
+	await fixture.linkSession(SESSION);
 	return fixture;
-}
-
-async function link(fixture: WahaFixture): Promise<void> {
-	await fixture.engine.sessions.ensure(SESSION, fixture.configOf(SESSION));
-	const session = fixture.waha.session(SESSION);
-	await eventually(() => session.status === 'SCAN_QR_CODE');
-	session.scan();
-	await eventually(() => session.status === 'WORKING');
 }
 
 function send(
@@ -449,23 +390,6 @@ async function fails(
 
 function idOf(payload: unknown): string | undefined {
 	return (payload as {id?: string}).id;
-}
-
-/** A server that answers every request with `listener`. */
-async function serve(
-	listener: RequestListener,
-): Promise<AsyncDisposable & {url: string; onConnection(listener: () => void): void}> {
-	const server = createServer(listener).listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	return {
-		url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-		onConnection: (onConnection) => server.on('connection', onConnection),
-		[Symbol.asyncDispose]: async () => {
-			server.close();
-			server.closeAllConnections();
-			await once(server, 'close');
-		},
-	};
 }
 
 async function freePort(): Promise<number> {

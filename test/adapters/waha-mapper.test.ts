@@ -1,12 +1,15 @@
 import test from 'ava';
 import {
+	extractEditResult,
 	extractSendResult,
-	toChatId,
+	isForwarded,
 	toLinkedAccount,
+	toPairingCode,
 	toSession,
 	toStatus,
 	toUpstreamEvent,
 } from '../../adapters/waha/waha-mapper.ts';
+import {toChatId} from '../../adapters/waha/waha-values.ts';
 
 const NOW_MS = 1_783_400_999_999;
 const NOW = 1_783_400_999;
@@ -131,6 +134,7 @@ const ANSWERS: readonly Case[] = [
 		id: `true_${CHAT}_${KEY}`,
 		timestamp: 1_667_561_530,
 	},
+	{title: 'WEBJS: no id of a forwarded message', body: {sent: true}, id: null, timestamp: NOW},
 	{title: 'nothing', body: undefined, id: null, timestamp: NOW},
 	{title: 'null', body: null, id: null, timestamp: NOW},
 	{title: 'an empty object', body: {}, id: null, timestamp: NOW},
@@ -148,6 +152,39 @@ for (const {title, body, ...receipt} of ANSWERS) {
 		t.deepEqual(extractSendResult(body, NOW_MS), receipt);
 	});
 }
+
+for (const [engine, body, timestamp] of [
+	['NOWEB', {key: {remoteJid: '1@lid', fromMe: true, id: 'ACTION'}, messageTimestamp: '1738070128'}, 1_738_070_128],
+	['GOWS', {id: 'true_1@lid_ACTION', _data: {Info: {Timestamp: '2026-07-07T05:00:02Z'}}}, 1_783_400_402],
+	['WEBJS', {id: webjsId, timestamp: 1_667_561_530}, NOW],
+	['WEBJS', undefined, NOW],
+] as const) {
+	test(`the answer to an edit, ${engine}: ${body === undefined ? 'nothing' : 'the engine’s own'}`, (t) => {
+		t.deepEqual(extractEditResult(engine, `true_${CHAT}_${KEY}`, body, NOW_MS), {id: `true_${CHAT}_${KEY}`, timestamp});
+	});
+}
+
+test('only WEBJS says that nothing was forwarded', (t) => {
+	t.false(isForwarded({sent: false}));
+	for (const body of [{sent: true}, {id: 'true_1@lid_A'}, undefined, null, '']) t.true(isForwarded(body));
+});
+
+test('a pairing code has a dash and capitals, or is none', (t) => {
+	t.is(toPairingCode({code: 'ABCD-1234'}), 'ABCD-1234');
+	t.is(toPairingCode({code: 'abcd1234'}), 'ABCD-1234');
+	for (const body of [
+		undefined,
+		null,
+		'',
+		{},
+		{code: null},
+		{code: 'ABC'},
+		{code: 'ABCD-12345'},
+		{code: 12_345_678.5},
+	]) {
+		t.is(toPairingCode(body), undefined);
+	}
+});
 
 test('ids of the engines come in the form that tenants know', (t) => {
 	t.is(toChatId('11111111111@s.whatsapp.net'), '11111111111@c.us');

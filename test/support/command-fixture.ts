@@ -1,9 +1,12 @@
+import {randomUUID} from 'node:crypto';
 import {SimulatorEngine} from '../../adapters/simulator/simulator-engine.ts';
 import {TOKENS} from '../../config/tokens.ts';
+import type {Dispatcher} from '../../dispatchers/dispatcher.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
 import type {UpstreamEvent} from '../../domain/events/upstream-event.ts';
-import type {CommandRecord} from '../../domain/messaging/command.ts';
-import type {SendOptions, SendOutcome} from '../../domain/messaging/messaging.ts';
+import type {ChatCommand, CommandRecord, CommandReply, SendCommand} from '../../domain/messaging/command.ts';
+import type {CommandOutcome, SendOptions} from '../../domain/messaging/messaging.ts';
+import type {OutboundContent} from '../../domain/messaging/outbound.ts';
 import {DispatchHarness} from './dispatch-harness.ts';
 import {eventually} from './eventually.ts';
 import {GatedEngine, type GatedCall} from './gated-engine.ts';
@@ -16,6 +19,8 @@ const WORKER = {id: 'worker-1', name: 'w1', kind: 'simulator', engine: 'NOWEB', 
 
 export const CHAT = '15550001111@c.us';
 
+type WithoutIds<T> = T extends unknown ? Omit<T, 'id' | 'userId' | 'connectionId'> : never;
+
 /** The command dispatcher over a simulated phone that is linked, with a gate before every send. */
 export class CommandFixture implements AsyncDisposable {
 	readonly harness: DispatchHarness;
@@ -24,6 +29,7 @@ export class CommandFixture implements AsyncDisposable {
 	readonly #simulator: SimulatorEngine;
 	/** What the engine reported: one `message.any` for each message that went out. */
 	readonly #events: UpstreamEvent[];
+	#dispatchers: readonly Dispatcher[] = [];
 
 	private constructor(parts: {
 		harness: DispatchHarness;
@@ -58,8 +64,20 @@ export class CommandFixture implements AsyncDisposable {
 		await simulator.sessions.ensure(connection.sessionName, {callbackUrl: '', ingestionKey: ''});
 		await clock.advance(1000);
 		await simulator.scan(connection.sessionName);
-		await harness.startRoles('command', 'log');
-		return new CommandFixture({harness, gate, connection, simulator, events});
+		await harness.startRoles('log');
+		const fixture = new CommandFixture({harness, gate, connection, simulator, events});
+		await fixture.start();
+		return fixture;
+	}
+
+	/** Starts the command dispatchers, as another process would. */
+	async start(): Promise<void> {
+		this.#dispatchers = await this.harness.startRoles('command');
+	}
+
+	/** Stops them as a process does that ends in peace. */
+	async stop(): Promise<void> {
+		await Promise.all(this.#dispatchers.map((dispatcher) => dispatcher.stop()));
 	}
 
 	/** The texts that really went out. */
@@ -69,24 +87,36 @@ export class CommandFixture implements AsyncDisposable {
 			.map(({payload}) => (payload as {body?: unknown}).body);
 	}
 
-	/** Sends as a route does. */
-	send(text: string, chatId = CHAT, options: SendOptions = {}): Promise<SendOutcome> {
-		const message = {chatId, content: {kind: 'text', text}} as const;
-		return this.harness.container.resolve(TOKENS.messaging).send(this.connection, message, options);
+	/** Sends as a route does, but without typing unless it is asked for. */
+	send(text: string, chatId = CHAT, options: SendOptions = {}): Promise<CommandOutcome> {
+		return this.sendContent({kind: 'text', text}, options, chatId);
+	}
+
+	sendContent(content: OutboundContent, options: SendOptions = {}, chatId = CHAT): Promise<CommandOutcome> {
+		const messaging = this.harness.container.resolve(TOKENS.messaging);
+		return messaging.send(this.connection, {chatId, content}, {humanlike: false, ...options});
+	}
+
+	/** Asks for a change in a chat and waits for the answer. */
+	change(change: WithoutIds<ChatCommand>): Promise<CommandReply | undefined> {
+		const {id: connectionId, userId} = this.connection;
+		return this.harness.publisher.request({...change, id: randomUUID(), userId, connectionId}, 60_000);
 	}
 
 	/** Stores a command and publishes it, without anybody who waits for the answer. */
-	async post(changes: Partial<CommandRecord> = {}): Promise<CommandRecord> {
+	async post(record: Partial<CommandRecord> = {}, command: Partial<SendCommand> = {}): Promise<CommandRecord> {
 		const {id: connectionId, userId} = this.connection;
-		const record = sampleCommand({userId, connectionId, ...changes});
-		await this.harness.stores.commandStore.create(record);
-		await this.publish(record);
-		return record;
+		const stored = sampleCommand({userId, connectionId, ...record});
+		await this.harness.stores.commandStore.create(stored);
+		await this.publish(stored, command);
+		return stored;
 	}
 
-	async publish({id, userId, connectionId, chatId}: CommandRecord): Promise<void> {
+	/** Publishes the command of a row (again). */
+	async publish({id, userId, connectionId, chatId}: CommandRecord, changes: Partial<SendCommand> = {}): Promise<void> {
 		const message = {chatId, content: {kind: 'text', text: `text of ${id}`}} as const;
-		await this.harness.publisher.command({kind: 'message.send', id, userId, connectionId, message});
+		const command = {kind: 'message.send', id, userId, connectionId, message, humanlike: false, ...changes};
+		await this.harness.publisher.command(command as SendCommand);
 	}
 
 	/** The call number `index` that came to the gate. */

@@ -33,8 +33,10 @@ import {FaultyBroker} from './faulty-broker.ts';
 import {FaultyFanout} from './faulty-fanout.ts';
 import {FaultyStores} from './faulty-stores.ts';
 import {ManualClock} from './manual-clock.ts';
+import {MemoryMediaStore} from './memory-media-store.ts';
 import {RecordingLogger} from './recording-logger.ts';
 import {sampleConnection} from './samples.ts';
+import {ScriptedFileFetcher} from './scripted-file-fetcher.ts';
 import {createTemporaryFolder} from './temporary-folder.ts';
 
 /** As much as the clock goes on for each 20 ms of waiting: batches are written, nothing else that waits comes due early. */
@@ -63,6 +65,9 @@ export class DispatchHarness implements AsyncDisposable {
 	readonly log = new RecordingLogger();
 	readonly topology = createTopology('test');
 	readonly broker: FaultyBroker;
+	readonly media = new MemoryMediaStore({clock: this.clock});
+	/** What is to be had at URLs. */
+	readonly web = new ScriptedFileFetcher();
 	readonly fanout = new FaultyFanout(new MemoryFanout({log: this.log}));
 	readonly storeFaults: FaultyStores;
 	/** Not subject to faults. */
@@ -104,11 +109,21 @@ export class DispatchHarness implements AsyncDisposable {
 			clock,
 			log,
 			topology,
-			infrastructure: {broker, stores, fanout, recentIds, healthChecks, retention: undefined},
+			infrastructure: {
+				broker,
+				stores,
+				fanout,
+				recentIds,
+				healthChecks,
+				retention: undefined,
+				rateLimitStore: undefined,
+			},
 			dataDirectory: () => new DataDirectory(folder),
 			resources,
 		});
 		this.container.register(TOKENS.engines, {useValue: new ConfiguredEngines(workers)});
+		this.container.register(TOKENS.mediaStore, {useValue: this.media});
+		this.container.register(TOKENS.fileFetcher, {useValue: this.web});
 	}
 
 	static async create(options: DispatchHarnessOptions = {}): Promise<DispatchHarness> {
@@ -123,10 +138,10 @@ export class DispatchHarness implements AsyncDisposable {
 	}
 
 	/** Starts all dispatchers of the roles; they are stopped with the harness. */
-	async startRoles(...roles: readonly Role[]): Promise<void> {
-		for (const dispatcher of roles.flatMap((role) => createDispatchers(role, this.container))) {
-			await this.#start(dispatcher);
-		}
+	async startRoles(...roles: readonly Role[]): Promise<readonly Dispatcher[]> {
+		const dispatchers = roles.flatMap((role) => createDispatchers(role, this.container));
+		for (const dispatcher of dispatchers) await this.#start(dispatcher);
+		return dispatchers;
 	}
 
 	/** Starts one dispatcher with a handler of the test's own. */

@@ -1,44 +1,69 @@
 import {randomBytes} from 'node:crypto';
+import {
+	fieldsOfContent,
+	protocolMessageOf,
+	webjsTypeOf,
+	type FakeContent,
+	type FakeEngine,
+} from './fake-waha-content.ts';
 
-/** The engines whose shapes the fake speaks. */
-export type FakeEngine = 'GOWS' | 'NOWEB' | 'WEBJS';
-
-/** The body of `POST /api/sendText`, as little checked as WAHA checks it. */
-export interface FakeSendText {
-	readonly session: string;
+export interface FakeMessageOptions {
+	readonly engine: FakeEngine;
+	/** The id of the linked account. */
+	readonly me: string;
+	/** A bare number is a person's. */
 	readonly chatId: string;
-	readonly text: string;
-	readonly reply_to?: string;
-	readonly id?: string;
+	/** Null for a message of our own. */
+	readonly sender: string | null;
+	readonly content: FakeContent;
+	/** The id that was asked for; WEBJS does not care. */
+	readonly key?: string | undefined;
+	readonly replyTo?: string | undefined;
+	/** Unix seconds. Default now. */
+	readonly timestamp?: number | undefined;
 }
 
-/** A text that was sent, in the shapes of one engine: the answer to the call, and the events that follow. */
-export class FakeSentMessage {
+/** One message in the shapes of one engine: as its events and lists have it, and as its calls answer it. */
+export class FakeMessage {
+	readonly chatId: string;
+	readonly key: string;
+	readonly timestamp: number;
+	readonly sender: string | null;
+	readonly replyTo: string | undefined;
+	content: FakeContent;
+	/** Where its file is, while there is one. */
+	mediaUrl: string | null = null;
+	ack: number;
 	readonly #engine: FakeEngine;
 	readonly #me: string;
-	readonly #chatId: string;
-	readonly #key: string;
-	readonly #request: FakeSendText;
-	readonly #timestamp = Math.floor(Date.now() / 1000);
 
-	constructor({engine, me, request}: {engine: FakeEngine; me: string; request: FakeSendText}) {
+	constructor({engine, me, chatId, sender, content, key, replyTo, timestamp}: FakeMessageOptions) {
 		this.#engine = engine;
 		this.#me = me;
-		this.#request = request;
-		this.#chatId = request.chatId.includes('@') ? request.chatId : `${request.chatId}@c.us`;
-		const ownKey = `3EB0${randomBytes(10).toString('hex').toUpperCase()}`;
-		this.#key = engine === 'WEBJS' ? ownKey : (request.id ?? ownKey);
+		this.chatId = chatId.includes('@') ? chatId : `${chatId}@c.us`;
+		this.sender = sender;
+		this.content = content;
+		this.replyTo = replyTo;
+		this.timestamp = timestamp ?? Math.floor(Date.now() / 1000);
+		this.key = (engine === 'WEBJS' ? undefined : key) ?? newKey();
+		this.ack = sender !== null ? 2 : engine === 'GOWS' ? 1 : 0;
+	}
+
+	get fromMe(): boolean {
+		return this.sender === null;
 	}
 
 	get id(): string {
-		return ['true', this.#chatId, this.#key, ...(this.#isGroup ? [this.#me] : [])].join('_');
+		return [String(this.fromMe), this.chatId, this.key, ...(this.#isGroup ? [this.#author] : [])].join('_');
 	}
 
-	/** What the call answers. */
+	/** What a call that sent it answers. */
 	get answer(): object {
 		switch (this.#engine) {
 			case 'NOWEB':
-				return {...this.#baileysMessage, messageTimestamp: String(this.#timestamp), status: 'PENDING'};
+				return this.content.kind === 'poll'
+					? this.payload
+					: {...this.#baileysMessage, messageTimestamp: String(this.timestamp), status: 'PENDING'};
 			case 'GOWS':
 				return {id: this.id, _data: this.#whatsmeowMessage};
 			case 'WEBJS':
@@ -46,61 +71,61 @@ export class FakeSentMessage {
 		}
 	}
 
-	/** The payload of `message.any`. */
-	get payload(): object {
-		const ack = this.#engine === 'GOWS' ? 1 : 0;
-		return {...this.#message, ack, ackName: ACK_NAMES[ack]};
+	/** A WAMessage: the payload of `message` and `message.any`, and what lists have. */
+	get payload(): Readonly<Record<string, unknown>> {
+		return {...this.#message, ack: this.ack, ackName: ACK_NAMES[this.ack]};
 	}
 
 	/** The payload of `message.ack`; WEBJS repeats the whole message in it. */
-	ack(ack: number): object {
+	acknowledgement(ack: number): object {
 		if (this.#engine === 'WEBJS') {
 			return {...this.#message, ack, ackName: ACK_NAMES[ack]};
 		}
-		const chat = {id: this.id, from: this.#chatId, fromMe: true, ack, ackName: ACK_NAMES[ack]};
+		const chat = {id: this.id, from: this.chatId, fromMe: true, ack, ackName: ACK_NAMES[ack]};
 		return this.#engine === 'GOWS' ? {...chat, to: null, participant: null} : chat;
 	}
 
 	get #isGroup(): boolean {
-		return this.#chatId.endsWith('@g.us');
+		return this.chatId.endsWith('@g.us');
 	}
 
-	/** The form of the engines' own servers. */
-	get #jid(): string {
-		return this.#chatId.replace('@c.us', '@s.whatsapp.net');
+	get #author(): string {
+		return this.sender ?? this.#me;
 	}
 
-	get #message(): object {
+	get #message(): Readonly<Record<string, unknown>> {
 		const isWebjs = this.#engine === 'WEBJS';
 		return {
 			id: this.id,
-			timestamp: this.#timestamp,
-			from: isWebjs ? this.#me : this.#chatId,
-			fromMe: true,
-			source: 'api',
-			body: this.#request.text,
-			...(this.#engine === 'GOWS' && {to: this.#isGroup ? this.#me : null}),
-			...(isWebjs && {to: this.#chatId}),
-			...(this.#isGroup && {participant: this.#me}),
-			hasMedia: false,
-			media: null,
-			location: null,
-			vCards: isWebjs ? [] : null,
-			replyTo: this.#replyTo,
+			timestamp: this.timestamp,
+			from: isWebjs && this.fromMe ? this.#me : this.chatId,
+			fromMe: this.fromMe,
+			source: this.fromMe ? 'api' : 'app',
+			...(this.#engine === 'GOWS' && {to: this.#isGroup ? this.#author : null}),
+			...(isWebjs && {to: this.fromMe ? this.chatId : this.#me}),
+			...(this.#isGroup && {participant: this.#author}),
+			...fieldsOfContent(this.content, this.#engine),
+			media: this.#media,
+			replyTo: this.#quote,
 			_data: this.#data,
 		};
 	}
 
+	get #media(): object | null {
+		if (this.content.kind !== 'file') return null;
+		const {filename, mimetype, type} = this.content;
+		return {url: this.mediaUrl, filename: type === 'document' ? filename : null, mimetype};
+	}
+
 	/** On all engines it names the quoted message by its bare key. */
-	get #replyTo(): object | null {
-		const quoted = this.#request.reply_to;
-		return quoted === undefined ? null : {id: quoted.split('_')[2] ?? quoted, body: '', _data: {}};
+	get #quote(): object | null {
+		return this.replyTo === undefined ? null : {id: this.replyTo.split('_')[2] ?? this.replyTo, body: '', _data: {}};
 	}
 
 	get #data(): object {
 		switch (this.#engine) {
 			case 'NOWEB':
-				return {...this.#baileysMessage, messageTimestamp: this.#timestamp, status: 1};
+				return {...this.#baileysMessage, messageTimestamp: this.timestamp, status: 1};
 			case 'GOWS':
 				return this.#whatsmeowMessage;
 			case 'WEBJS':
@@ -109,53 +134,65 @@ export class FakeSentMessage {
 	}
 
 	get #baileysMessage(): object {
-		const participant = this.#isGroup ? {participant: this.#me.replace('@c.us', '@s.whatsapp.net')} : {};
+		const participant = this.#isGroup ? {participant: toJid(this.#author)} : {};
 		return {
-			key: {remoteJid: this.#jid, fromMe: true, id: this.#key, ...participant},
-			message: {extendedTextMessage: {text: this.#request.text}},
+			key: {remoteJid: toJid(this.chatId), fromMe: this.fromMe, id: this.key, ...participant},
+			message: protocolMessageOf(this.content, this.#engine),
 		};
 	}
 
 	get #whatsmeowMessage(): object {
 		return {
 			Info: {
-				ID: this.#key,
-				Chat: this.#jid,
-				IsFromMe: true,
+				ID: this.key,
+				Chat: toJid(this.chatId),
+				IsFromMe: this.fromMe,
 				IsGroup: this.#isGroup,
-				Timestamp: new Date(this.#timestamp * 1000).toISOString().replace('.000Z', 'Z'),
+				Timestamp: new Date(this.timestamp * 1000).toISOString().replace('.000Z', 'Z'),
 			},
-			Message: {conversation: this.#request.text},
+			Message: protocolMessageOf(this.content, this.#engine),
 		};
 	}
 
 	get #webjsId(): object {
 		return {
-			fromMe: true,
-			remote: this.#chatId,
-			id: this.#key,
-			...(this.#isGroup && {participant: this.#me}),
+			fromMe: this.fromMe,
+			remote: this.chatId,
+			id: this.key,
+			...(this.#isGroup && {participant: this.#author}),
 			_serialized: this.id,
 		};
 	}
 
 	get #webjsData(): object {
-		return {id: this.#webjsId, t: this.#timestamp, ack: 0, type: 'chat', body: this.#request.text};
+		const {body} = fieldsOfContent(this.content, this.#engine);
+		return {id: this.#webjsId, t: this.timestamp, ack: this.ack, type: webjsTypeOf(this.content), body};
 	}
 
 	get #webjsMessage(): object {
+		const {body, hasMedia} = fieldsOfContent(this.content, this.#engine);
 		return {
 			id: this.#webjsId,
-			ack: 0,
-			hasMedia: false,
-			body: this.#request.text,
-			type: 'chat',
-			timestamp: this.#timestamp,
-			from: this.#me,
-			to: this.#chatId,
-			fromMe: true,
+			ack: this.ack,
+			hasMedia,
+			body: body ?? '',
+			type: webjsTypeOf(this.content),
+			timestamp: this.timestamp,
+			from: this.fromMe ? this.#me : this.chatId,
+			to: this.fromMe ? this.chatId : this.#me,
+			fromMe: this.fromMe,
 		};
 	}
 }
 
 const ACK_NAMES = ['PENDING', 'SERVER', 'DEVICE', 'READ', 'PLAYED'];
+
+/** In WhatsApp's own form. */
+export function newKey(): string {
+	return `3EB0${randomBytes(10).toString('hex').toUpperCase()}`;
+}
+
+/** The form of the engines' own servers. */
+export function toJid(id: string): string {
+	return id.replace('@c.us', '@s.whatsapp.net');
+}

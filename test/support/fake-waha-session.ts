@@ -1,8 +1,11 @@
-import {randomBytes} from 'node:crypto';
+import {createHash, randomBytes} from 'node:crypto';
 import {setTimeout as sleep} from 'node:timers/promises';
 import type {SessionStatus} from '../../domain/events/vocabulary.ts';
 import {hashedUlid} from '../../domain/hashing.ts';
-import type {FakeEngine} from './fake-waha-messages.ts';
+import {FakeChats} from './fake-waha-chats.ts';
+import type {FakeFiles} from './fake-waha-files.ts';
+import type {FakeEngine} from './fake-waha-content.ts';
+import type {FakeMessage} from './fake-waha-messages.ts';
 
 /** How long things take, in milliseconds. */
 export interface FakeWahaTiming {
@@ -38,6 +41,9 @@ export class FakeWahaSession {
 	readonly name: string;
 	config: FakeSessionConfig | null;
 	readonly engine: FakeEngine;
+	readonly chats = new FakeChats();
+	/** The chats in which the account is shown as typing. */
+	readonly typingIn = new Set<string>();
 	readonly #timing: FakeWahaTiming;
 	readonly #report: (session: FakeWahaSession, envelope: FakeEnvelope) => void;
 	#status: SessionStatus = 'STOPPED';
@@ -68,6 +74,12 @@ export class FakeWahaSession {
 	/** What the phone scans. */
 	get qr(): string {
 		return this.#qr;
+	}
+
+	/** What can be typed instead; it goes with the QR code. */
+	get pairingCode(): string {
+		const letters = createHash('sha256').update(this.#qr).digest('hex').toUpperCase();
+		return `${letters.slice(0, 4)}-${letters.slice(4, 8)}`;
 	}
 
 	get isRunning(): boolean {
@@ -153,13 +165,40 @@ export class FakeWahaSession {
 		return true;
 	}
 
+	/** Files it, with its media. */
+	keep(message: FakeMessage, files: FakeFiles): void {
+		this.download(message, files);
+		this.chats.add(message);
+	}
+
+	/** Puts the file of a message where it can be fetched. */
+	download(message: FakeMessage, files: FakeFiles): void {
+		const {content, key, id} = message;
+		if (content.kind !== 'file') return;
+		message.mediaUrl = files.put(this.name, this.engine === 'WEBJS' ? id : key, content.mimetype, content.bytes);
+	}
+
 	/** Reports an event; its time is later than that of the one before. */
 	report(event: string, payload: object): void {
+		this.#emit(event, payload, this.#newStamp());
+	}
+
+	/** Reports a message that came in, as such and as any: with one and the same id on NOWEB and GOWS. */
+	reportIncoming(payload: object): void {
+		const stamp = this.#newStamp();
+		this.#emit('message', payload, stamp);
+		this.#emit('message.any', payload, this.engine === 'WEBJS' ? this.#newStamp() : stamp);
+	}
+
+	#newStamp(): {readonly id: string; readonly timestamp: number} {
 		const timestamp = Math.max(Date.now(), this.#lastEventMs + 1);
 		this.#lastEventMs = timestamp;
+		return {id: `evt_${hashedUlid(timestamp, randomBytes(32)).toLowerCase()}`, timestamp};
+	}
+
+	#emit(event: string, payload: object, stamp: {readonly id: string; readonly timestamp: number}): void {
 		this.#report(this, {
-			id: `evt_${hashedUlid(timestamp, randomBytes(32)).toLowerCase()}`,
-			timestamp,
+			...stamp,
 			event,
 			session: this.name,
 			...(this.config?.metadata !== undefined && {metadata: this.config.metadata}),

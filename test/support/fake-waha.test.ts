@@ -2,7 +2,7 @@ import {createHmac} from 'node:crypto';
 import test from 'ava';
 import {eventually} from './eventually.ts';
 import type {FakeWebhook} from './fake-waha-session.ts';
-import {FakeWaha} from './fake-waha.ts';
+import {FakeWaha, type FakeWahaOptions} from './fake-waha.ts';
 import {loadSampleEvents} from './sample-events.ts';
 import {WebhookSink} from './webhook-sink.ts';
 
@@ -127,6 +127,102 @@ test('a session that subscribes to all gets all but the raw events of its engine
 		['message'],
 	);
 });
+
+const IMAGE = {mimetype: 'image/jpeg', filename: 'a.jpeg', data: Buffer.from('picture').toString('base64')};
+
+const STUMBLES: readonly {call: string; body: object}[] = [
+	{call: 'sendText', body: {}},
+	{call: 'sendText', body: {text: 7}},
+	{call: 'sendImage', body: {caption: ''}},
+	{call: 'sendImage', body: {caption: '', file: {...IMAGE, mimetype: undefined}}},
+	{call: 'sendImage', body: {caption: '', file: {...IMAGE, data: 'no base64!'}}},
+	{call: 'sendImage', body: {file: IMAGE}},
+	{call: 'sendVideo', body: {caption: '', file: {...IMAGE, mimetype: 'video/webm'}}},
+	{call: 'sendVoice', body: {file: {...IMAGE, mimetype: 'audio/mpeg'}}},
+	{call: 'sendVoice', body: {file: {...IMAGE, mimetype: 'audio/mpeg'}, convert: true, mentions: ['1@c.us']}},
+	{call: 'sendLocation', body: {latitude: '1', longitude: 2}},
+	{call: 'sendContactVcard', body: {}},
+	{call: 'sendPoll', body: {poll: {name: 'Tea?', options: ['yes'], multipleAnswers: undefined}}},
+	{call: 'sendPoll', body: {chatId: '15550001111', poll: {name: 'Tea?', options: ['yes'], multipleAnswers: false}}},
+];
+
+test('what WAHA needs and does not get ends in an exception that repeats the request', async (t) => {
+	await using waha = await startWorking();
+	for (const {call: name, body} of STUMBLES) {
+		const answer = await call(waha, 'POST', `/api/${name}`, {session: SESSION, chatId: '1@c.us', ...body});
+		t.is(answer.status, 500, JSON.stringify(body));
+		t.like(answer.body, {statusCode: 500, request: {path: `/api/${name}`, body: {session: SESSION}}});
+	}
+	t.deepEqual(waha.session(SESSION).chats.ids, []);
+});
+
+test('a send is answered in the shape of its engine', async (t) => {
+	const body = {session: SESSION, chatId: '1@c.us', caption: 'Look', file: IMAGE, id: '3EB0A0F1B2C3D4E5F6071829'};
+	const shapes = {
+		GOWS: {id: `true_1@c.us_${body.id}`, _data: {Info: {ID: body.id, IsFromMe: true}}},
+		NOWEB: {key: {remoteJid: '1@s.whatsapp.net', fromMe: true, id: body.id}, status: 'PENDING'},
+		WEBJS: {id: {fromMe: true, remote: '1@c.us'}, hasMedia: true, body: 'Look'},
+	};
+	for (const engine of ['GOWS', 'NOWEB', 'WEBJS'] as const) {
+		await using waha = await startWorking({engine});
+		const {status, body: answer} = await call(waha, 'POST', '/api/sendImage', body);
+		t.is(status, 201);
+		t.like(answer, shapes[engine]);
+		const forwarded = {
+			session: SESSION,
+			chatId: '2@c.us',
+			messageId: waha.session(SESSION).chats.messagesOf('1@c.us')[0]?.id,
+		};
+		const {status: forwardStatus, body: forward} = await call(waha, 'POST', '/api/forwardMessage', forwarded);
+		t.is(forwardStatus, engine === 'GOWS' ? 501 : 201);
+		if (engine === 'WEBJS') t.deepEqual(forward, {sent: true});
+		if (engine === 'NOWEB') t.true(String((forward as {id: unknown}).id).startsWith('true_2@c.us_'));
+	}
+});
+
+test('files are served under the address that WAHA has by default, with the key, until they are forgotten', async (t) => {
+	await using waha = await startWorking();
+	const bytes = Buffer.from('picture');
+	const {mediaUrl} = waha.receive(SESSION, {
+		from: '1@c.us',
+		content: {kind: 'file', type: 'image', mimetype: 'image/jpeg', filename: null, caption: '', bytes},
+	});
+	const {origin, pathname} = new URL(mediaUrl ?? '');
+	t.is(origin, 'http://localhost:3000');
+	t.is((await fetch(waha.url + pathname)).status, 401);
+	const served = await fetch(waha.url + pathname, {headers: {'x-api-key': waha.apiKey}});
+	t.is(served.headers.get('content-type'), 'image/jpeg');
+	t.deepEqual(Buffer.from(await served.arrayBuffer()), bytes);
+	waha.expireFiles();
+	t.like(await call(waha, 'GET', pathname), {status: 404, body: {error: {code: 404, key: 'FILE_NOT_FOUND'}}});
+});
+
+test('a filter that there is not is refused', async (t) => {
+	await using waha = await startWorking();
+	const path = `/api/${SESSION}/chats/1%40c.us/messages?limit=10`;
+	t.is((await call(waha, 'GET', `${path}&filter.timestamp.lte=1`)).status, 200);
+	t.is((await call(waha, 'GET', `${path}&before=1`)).status, 400);
+});
+
+test('an incoming message is reported twice: as one that came, and as any', async (t) => {
+	await using sink = await WebhookSink.start();
+	await using waha = await startWith(webhookTo(sink));
+	waha.receive(SESSION, {from: '1@c.us', content: {kind: 'text', text: 'hello'}});
+	await eventually(() => sink.deliveries.length === 2);
+	const events = sink.deliveries.map(({body}) => JSON.parse(body) as {event: string; id: string});
+	t.deepEqual(events.map(({event}) => event).sort(), ['message', 'message.any']);
+	t.is(events[0]?.id, events[1]?.id, 'the same id for both, on GOWS');
+});
+
+/** A fake with one linked session. */
+async function startWorking(options: FakeWahaOptions = {}): Promise<FakeWaha> {
+	const waha = await FakeWaha.start(options);
+	await call(waha, 'POST', '/api/sessions', {name: SESSION, start: true});
+	await eventually(() => waha.session(SESSION).status === 'SCAN_QR_CODE');
+	waha.scan(SESSION);
+	await eventually(() => waha.session(SESSION).status === 'WORKING');
+	return waha;
+}
 
 function webhookTo(sink: WebhookSink): FakeWebhook {
 	return {url: sink.url, events: ['*']};

@@ -1,9 +1,18 @@
 import {once} from 'node:events';
 import {createServer, type IncomingMessage, type ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
-import {text} from 'node:stream/consumers';
-import type {FakeEngine} from './fake-waha-messages.ts';
-import {answerTo, exceptionBody, type FakeAnswer, type FakeRequest, type FakeWorld} from './fake-waha-routes.ts';
+import type {FakeContent, FakeEngine} from './fake-waha-content.ts';
+import {FakeFiles} from './fake-waha-files.ts';
+import {
+	FakeException,
+	readRequest,
+	write,
+	type FakeAnswer,
+	type FakeRequest,
+	type FakeWorld,
+} from './fake-waha-http.ts';
+import {FakeMessage} from './fake-waha-messages.ts';
+import {answerTo, exceptionBody} from './fake-waha-routes.ts';
 import {FakeWahaSession, type FakeEnvelope, type FakeWahaTiming} from './fake-waha-session.ts';
 import {FakeWahaWebhooks, type FakeDelivery} from './fake-waha-webhooks.ts';
 
@@ -24,8 +33,22 @@ export interface FakeWahaOptions {
 	readonly timing?: Partial<FakeWahaTiming>;
 	/** Shortens the waits between two tries of a webhook. Default 0.01. */
 	readonly retryScale?: number;
+	/** For how long files are kept, in milliseconds. Default 180 s, as WAHA's. */
+	readonly filesLifetimeMs?: number;
 	/** Default any free one. */
 	readonly port?: number;
+}
+
+/** A message that somebody sends to a session. */
+export interface FakeIncoming {
+	readonly from: string;
+	/** Set for a group. */
+	readonly chatId?: string;
+	readonly pushName?: string;
+	readonly content: FakeContent;
+	/** Unix seconds. Default now. */
+	readonly timestamp?: number;
+	readonly replyTo?: string;
 }
 
 const DEFAULT_TIMING: FakeWahaTiming = {
@@ -35,9 +58,11 @@ const DEFAULT_TIMING: FakeWahaTiming = {
 	ackMs: 10,
 };
 
-/** A WAHA server as its API description and its source have it: sessions, pairing, text, signed webhooks. */
+/** A WAHA server as its API description and its source have it: sessions, pairing, messages, chats, media, signed webhooks. */
 export class FakeWaha implements AsyncDisposable {
 	readonly apiKey: string;
+	/** How many files are being sent. */
+	transfers = 0;
 	/** Everything that was asked, in order. */
 	readonly requests: FakeRequest[] = [];
 	readonly #world: FakeWorld;
@@ -49,7 +74,8 @@ export class FakeWaha implements AsyncDisposable {
 		});
 	});
 
-	private constructor({engine = 'GOWS', apiKey = 'waha-key', timing, retryScale = 0.01}: FakeWahaOptions) {
+	private constructor(options: FakeWahaOptions) {
+		const {engine = 'GOWS', apiKey = 'waha-key', timing, retryScale = 0.01, filesLifetimeMs = 180_000} = options;
 		this.apiKey = apiKey;
 		this.#webhooks = new FakeWahaWebhooks({retryScale});
 		const times = {...DEFAULT_TIMING, ...timing};
@@ -62,6 +88,7 @@ export class FakeWaha implements AsyncDisposable {
 			sessions,
 			startedAtMs: Date.now(),
 			ackMs: times.ackMs,
+			files: new FakeFiles({lifetimeMs: filesLifetimeMs}),
 			create: (name, config) => {
 				const session = new FakeWahaSession({name, config, engine, timing: times, report});
 				sessions.set(name, session);
@@ -91,6 +118,23 @@ export class FakeWaha implements AsyncDisposable {
 	/** The phone scans the QR code that the session shows. */
 	scan(name: string): void {
 		this.session(name).scan();
+	}
+
+	/** Somebody writes to a session: it is filed, and reported as `message` and `message.any`. */
+	receive(name: string, {from, chatId = from, pushName = 'John Doe', ...incoming}: FakeIncoming): FakeMessage {
+		const session = this.session(name);
+		const {engine, files} = this.#world;
+		const me = session.me?.['id'] ?? '';
+		const message = new FakeMessage({engine, me, chatId, sender: from, ...incoming});
+		session.chats.contacts.set(from, pushName);
+		session.keep(message, files);
+		session.reportIncoming(message.payload);
+		return message;
+	}
+
+	/** Forgets all files, as their lifetime or a restart does. */
+	expireFiles(): void {
+		this.#world.files.clear();
 	}
 
 	/**
@@ -132,6 +176,7 @@ export class FakeWaha implements AsyncDisposable {
 	async #serve(incoming: IncomingMessage, response: ServerResponse): Promise<void> {
 		const request = await readRequest(incoming);
 		this.requests.push(request);
+		if (request.path.startsWith('/api/files/')) this.#count(response);
 		const key = request.headers['x-api-key'] ?? request.query.get('x-api-key');
 		if (key !== this.apiKey && request.path !== '/ping') {
 			write(response, {status: 401, body: {message: 'Unauthorized', statusCode: 401}});
@@ -140,56 +185,53 @@ export class FakeWaha implements AsyncDisposable {
 		await this.#answer(request, response, this.#takeFault(request));
 	}
 
+	#count(response: ServerResponse): void {
+		this.transfers += 1;
+		response.once('close', () => (this.transfers -= 1));
+	}
+
 	async #answer(request: FakeRequest, response: ServerResponse, fault: FakeFault | undefined): Promise<void> {
 		switch (fault?.kind) {
 			case undefined:
-				write(response, await answerTo(this.#world, request));
+				write(response, await this.#work(request));
 				break;
 			case 'exception':
-				write(response, {status: 500, body: exceptionBody(request, fault.message, this.#world.engine)});
+				write(response, this.#exception(request, fault.message));
 				break;
 			case 'answer':
 				response.writeHead(fault.status, fault.location === undefined ? {} : {location: fault.location});
 				response.end(fault.body);
 				break;
 			case 'empty':
-				write(response, {status: (await answerTo(this.#world, request)).status});
+				write(response, {status: (await this.#work(request)).status});
 				break;
 			case 'reset':
-				await answerTo(this.#world, request);
+				await this.#work(request);
 				response.socket?.resetAndDestroy();
 				break;
 			case 'hang':
-				await answerTo(this.#world, request);
+				await this.#work(request);
 				break;
 		}
+	}
+
+	/** What WAHA stumbles over is a 500. */
+	async #work(request: FakeRequest): Promise<FakeAnswer> {
+		try {
+			return await answerTo(this.#world, request);
+		} catch (error) {
+			if (error instanceof FakeException || error instanceof TypeError) return this.#exception(request, error.message);
+			throw error;
+		}
+	}
+
+	#exception(request: FakeRequest, message: string): FakeAnswer {
+		return {status: 500, body: exceptionBody(request, message, this.#world.engine)};
 	}
 
 	#takeFault({method, path}: FakeRequest): FakeFault | undefined {
 		const found = this.#faults.find((one) => one.method === method && one.path === path && one.times > 0);
 		if (found !== undefined) found.times -= 1;
 		return found?.fault;
-	}
-}
-
-async function readRequest(incoming: IncomingMessage): Promise<FakeRequest> {
-	const {pathname, searchParams} = new URL(incoming.url ?? '/', 'http://localhost');
-	const body = await text(incoming);
-	return {
-		method: incoming.method ?? '',
-		path: pathname,
-		query: searchParams,
-		headers: incoming.headers,
-		body: body === '' ? {} : (JSON.parse(body) as Record<string, unknown>),
-	};
-}
-
-function write(response: ServerResponse, {status, body}: FakeAnswer): void {
-	if (body === undefined) {
-		response.writeHead(status).end();
-	} else if (Buffer.isBuffer(body)) {
-		response.writeHead(status, {'content-type': 'image/png'}).end(body);
-	} else {
-		response.writeHead(status, {'content-type': 'application/json; charset=utf-8'}).end(JSON.stringify(body));
 	}
 }

@@ -15,6 +15,8 @@ export class FaultyBroker implements Broker, HealthCheck {
 	readonly dependency = 'broker';
 	/** `away` refuses at once; `silent` takes messages and never confirms. */
 	mode: 'working' | 'away' | 'silent' = 'working';
+	/** While true, whoever waits for a reply gets none. */
+	losesReplies = false;
 	/** What got through. */
 	readonly published: OutgoingMessage[] = [];
 	readonly #broker: Broker;
@@ -43,7 +45,7 @@ export class FaultyBroker implements Broker, HealthCheck {
 	}
 
 	reply(request: Message, body: Buffer): Promise<void> {
-		return this.#broker.reply(request, body);
+		return this.losesReplies ? Promise.resolve() : this.#broker.reply(request, body);
 	}
 
 	check(): Promise<void> {

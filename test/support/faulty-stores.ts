@@ -11,6 +11,7 @@ export class FaultyStores implements HealthCheck {
 	readonly stores: Stores;
 	readonly #calls = new Map<string, number>();
 	readonly #refused = new Set<string>();
+	readonly #unanswered = new Set<string>();
 
 	constructor(stores: Stores) {
 		const wrapped = Object.entries(stores).map(([name, store]) => [name, this.#wrap(store as object)]);
@@ -29,6 +30,11 @@ export class FaultyStores implements HealthCheck {
 	/** Refuses the next call of a method, though the store is well. */
 	refuseNext(method: string): void {
 		this.#refused.add(method);
+	}
+
+	/** Lets the next call of a method be done, and its answer be lost. */
+	loseNextAnswer(method: string): void {
+		this.#unanswered.add(method);
 	}
 
 	#wrap(store: object): object {
@@ -50,7 +56,7 @@ export class FaultyStores implements HealthCheck {
 			throw unavailable();
 		}
 		const result = await work();
-		if (this.mode === 'losing answers') {
+		if (this.#unanswered.delete(method) || this.mode === 'losing answers') {
 			throw unavailable();
 		}
 		return result;

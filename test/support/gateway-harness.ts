@@ -6,14 +6,16 @@ import {DataDirectory} from '../../config/data-dir.ts';
 import {createDispatchers} from '../../config/dispatchers.ts';
 import {loadConfig, ROLES, type Role} from '../../config/env.ts';
 import {openInfrastructure} from '../../config/infrastructure.ts';
+import type {SignInSettings} from '../../config/sign-in.ts';
 import {TOKENS} from '../../config/tokens.ts';
 import {createTopology} from '../../config/topology.ts';
 import {ingestionKey} from '../../domain/connections/session-name.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
-import {hashToken, newToken, type User} from '../../domain/tokens/token.ts';
+import {hashToken, newToken, type ApiToken, type User} from '../../domain/tokens/token.ts';
 import {createApp, type GatewayDependencies} from '../../gateway/http/app.ts';
 import {HttpServer} from '../../gateway/http/server.ts';
 import {ApiClient} from './api-client.ts';
+import {newDeployment} from './deployment.ts';
 import {eventually} from './eventually.ts';
 import {FaultyBroker} from './faulty-broker.ts';
 import {RecordingLogger} from './recording-logger.ts';
@@ -27,6 +29,8 @@ export interface GatewayHarnessOptions {
 	readonly trustProxy?: number;
 	/** Whose dispatchers run; default all. */
 	readonly roles?: readonly Role[];
+	/** Whose JWTs are taken; default nobody's. */
+	readonly signIn?: SignInSettings;
 }
 
 /** A user with a token. */
@@ -35,6 +39,11 @@ export interface Tenant {
 	readonly token: string;
 	readonly tokenId: string;
 	readonly client: ApiClient;
+}
+
+export interface TenantChanges {
+	readonly user?: Partial<User>;
+	readonly token?: Partial<ApiToken>;
 }
 
 /** A connection as the API shows it. */
@@ -55,7 +64,10 @@ export interface GatewayHarness extends AsyncDisposable {
 	/** What each store throws, while set. */
 	readonly storeFaults: {connectionStore?: Error | undefined; tokenStore?: Error | undefined};
 	readonly dependencies: GatewayDependencies;
-	createTenant(): Promise<Tenant>;
+	/** @param changes what user and token are instead of ordinary */
+	createTenant(changes?: TenantChanges): Promise<Tenant>;
+	/** Another token of the tenant. */
+	addToken(tenant: Tenant, changes: Partial<ApiToken>): Promise<Tenant>;
 	/** Posts an event as a worker does, signed with the session's key unless `headers` say otherwise. */
 	ingest(
 		session: string,
@@ -69,6 +81,7 @@ export const PUBLIC_URL = 'https://gateway.example';
 export async function createGatewayHarness(options: GatewayHarnessOptions = {}): Promise<GatewayHarness> {
 	await using resources = new AsyncDisposableStack();
 	const folder = resources.use(await createTemporaryFolder());
+	const {env} = resources.use(newDeployment());
 	const config = loadConfig({
 		DATA_DIR: folder.path,
 		PORT: '0',
@@ -76,10 +89,14 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		RATE_LIMIT_PER_MINUTE: String(options.rateLimitPerMinute ?? 1_000_000),
 		TRUST_PROXY: String(options.trustProxy ?? 0),
 		SIMULATOR_SEED: randomUUID(),
+		JWKS_URL: options.signIn?.jwksUrl,
+		JWT_ISSUER: options.signIn?.issuer,
+		JWT_AUDIENCE: options.signIn?.audience,
+		...env,
 	});
 	const clock = new SystemClock();
 	const log = new RecordingLogger();
-	const topology = createTopology();
+	const topology = createTopology(config.namespace);
 	const directory = new DataDirectory(config.dataDir);
 	const dataDirectory = (): DataDirectory => directory;
 	const opened = await openInfrastructure({config, topology, dataDirectory, clock, log, resources});
@@ -115,16 +132,23 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 	const dependencies: GatewayDependencies = {
 		settings: {
 			publicUrl: config.publicUrl,
-			rateLimitPerMinute: config.rateLimitPerMinute,
+			rateLimits: config.rateLimits,
 			trustProxy: config.trustProxy,
 			ingestionSecret,
 			version: '1.2.3',
 		},
 		authenticator: container.resolve(TOKENS.authenticator),
 		tokens: container.resolve(TOKENS.tokens),
+		users: container.resolve(TOKENS.users),
+		infrastructure: container.resolve(TOKENS.infrastructure),
 		connections: container.resolve(TOKENS.connections),
+		linking: container.resolve(TOKENS.linking),
 		webhooks: container.resolve(TOKENS.webhooks),
 		messaging: container.resolve(TOKENS.messaging),
+		conversations: container.resolve(TOKENS.conversations),
+		media: container.resolve(TOKENS.media),
+		mediaStore: container.resolve(TOKENS.mediaStore),
+		refusal: (url) => container.resolve(TOKENS.webhookSender).refusal(url),
 		simulator,
 		ingestion: container.resolve(TOKENS.ingestion),
 		ingress: new WahaIngress({clock}),
@@ -134,7 +158,7 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		log,
 	};
 	const server = resources.use(
-		await HttpServer.listen({listener: createApp(dependencies), host: '127.0.0.1', port: 0}),
+		await HttpServer.listen({listener: createApp(dependencies), host: '127.0.0.1', port: 0, publicUrl: PUBLIC_URL}),
 	);
 	const url = `http://127.0.0.1:${server.port}`;
 	const owned = resources.move();
@@ -146,7 +170,8 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		stores,
 		storeFaults,
 		dependencies,
-		createTenant: () => createTenant(opened.stores, url),
+		createTenant: (changes) => createTenant(opened.stores, url, changes),
+		addToken: ({user}, changes) => addToken(opened.stores, url, user, changes),
 		ingest: (session, body, {worker = 'simulator', headers} = {}) =>
 			fetch(`${url}/api/events/waha/${worker}/${encodeURIComponent(session)}`, {
 				method: 'POST',
@@ -185,11 +210,24 @@ function sign(body: string, key: string): Record<string, string> {
 	};
 }
 
-async function createTenant({userStore, tokenStore}: Stores, url: string): Promise<Tenant> {
-	const user = sampleUser();
-	await userStore.insert(user);
+async function createTenant(
+	stores: Stores,
+	url: string,
+	{user: userChanges, token}: TenantChanges = {},
+): Promise<Tenant> {
+	const user = sampleUser(userChanges);
+	await stores.userStore.insert(user);
+	return addToken(stores, url, user, token);
+}
+
+async function addToken(
+	{tokenStore}: Stores,
+	url: string,
+	user: User,
+	changes: Partial<ApiToken> = {},
+): Promise<Tenant> {
 	const token = newToken();
-	const stored = sampleToken({userId: user.id, hash: hashToken(token), prefix: token.slice(0, 10)});
+	const stored = sampleToken({userId: user.id, hash: hashToken(token), prefix: token.slice(0, 10), ...changes});
 	await tokenStore.insert(stored);
 	return {user, token, tokenId: stored.id, client: new ApiClient(url, token)};
 }

@@ -14,6 +14,11 @@ export class ManualClock implements Clock {
 		this.#now = now;
 	}
 
+	/** How many timers are running. */
+	get timers(): number {
+		return this.#timers.size;
+	}
+
 	now(): number {
 		return this.#now;
 	}

@@ -1,4 +1,5 @@
-import type {Logger} from '../../domain/ports/logger.ts';
+import {AsyncLocalStorage} from 'node:async_hooks';
+import type {ScopedLogger} from '../../domain/ports/logger.ts';
 
 interface LogEntry {
 	readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -7,8 +8,9 @@ interface LogEntry {
 }
 
 /** Keeps what is logged, for tests to look at. */
-export class RecordingLogger implements Logger {
+export class RecordingLogger implements ScopedLogger {
 	readonly entries: LogEntry[] = [];
+	readonly #scope = new AsyncLocalStorage<object>();
 
 	debug(fields: object, event: string): void {
 		this.#keep('debug', fields, event);
@@ -26,12 +28,16 @@ export class RecordingLogger implements Logger {
 		this.#keep('error', fields, event);
 	}
 
+	within<T>(fields: object, work: () => T): T {
+		return this.#scope.run({...this.#scope.getStore(), ...fields}, work);
+	}
+
 	/** The entries of one event. */
 	of(event: string): readonly LogEntry[] {
 		return this.entries.filter((entry) => entry.event === event);
 	}
 
 	#keep(level: LogEntry['level'], fields: object, event: string): void {
-		this.entries.push({level, fields: {...fields}, event});
+		this.entries.push({level, fields: {...this.#scope.getStore(), ...fields}, event});
 	}
 }

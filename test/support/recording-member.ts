@@ -8,6 +8,9 @@ export class RecordingMember implements RoomMember {
 	/** Set by tests: no room until then. */
 	full: Promise<void> | undefined;
 
+	/** Set by tests: it may have events of these connections only. */
+	connectionIds: readonly string[] | undefined;
+
 	get isFull(): boolean {
 		return this.full !== undefined;
 	}
@@ -18,6 +21,10 @@ export class RecordingMember implements RoomMember {
 
 	get gaps(): readonly ProbeFrame[] {
 		return this.frames.filter(({type}) => type === 'gap');
+	}
+
+	concerns(connectionId: string | null): boolean {
+		return this.connectionIds?.includes(connectionId ?? '') ?? true;
 	}
 
 	send(frame: StreamFrame): void {

@@ -3,6 +3,7 @@ import {once} from 'node:events';
 import {createServer, type Server} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import type {ClientOptions} from 'ws';
+import {JoseIdentityVerifier} from '../../adapters/jose/jose-identity-verifier.ts';
 import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
 import {createSqliteStores} from '../../adapters/sqlite/sqlite-stores.ts';
 import {STORE_MIGRATIONS} from '../../adapters/sqlite/store-schema.ts';
@@ -14,6 +15,7 @@ import type {Clock} from '../../domain/ports/clock.ts';
 import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
 import {Authenticator} from '../../domain/tokens/authenticator.ts';
+import {SignIn} from '../../domain/tokens/sign-in.ts';
 import {displayPrefix, hashToken, newToken, type ApiToken} from '../../domain/tokens/token.ts';
 import {EventStream, type EventStreamSettings} from '../../gateway/ws/event-stream.ts';
 import {eventually} from './eventually.ts';
@@ -46,6 +48,13 @@ class ControlSwitch {
 	}
 }
 
+export interface StreamFixtureOptions extends EventStreamSettings {
+	/** Default: the machine's. */
+	readonly clock?: Clock;
+	/** Whose JWTs are taken; default nobody's. */
+	readonly signIn?: {readonly jwksUrl: string; readonly issuer: string; readonly audience: string};
+}
+
 /** The live stream on a real HTTP server, with everything behind it in memory and in the hands of the test. */
 export class StreamFixture implements AsyncDisposable {
 	readonly fanout: LossyFanout;
@@ -62,7 +71,7 @@ export class StreamFixture implements AsyncDisposable {
 	/** By user. */
 	readonly #connects = new Map<string, number>();
 
-	private constructor(server: Server, clock: Clock, settings: EventStreamSettings) {
+	private constructor(server: Server, {clock, signIn, ...settings}: StreamFixtureOptions & {clock: Clock}) {
 		this.#server = server;
 		this.fanout = new LossyFanout({log: this.log});
 		this.stores = createSqliteStores(this.#database);
@@ -73,23 +82,33 @@ export class StreamFixture implements AsyncDisposable {
 			return found;
 		};
 		const tokens = {...bound(tokenStore), findByHash};
+		const verifier = signIn && new JoseIdentityVerifier({...signIn, clock, log: this.log});
+		const authenticator = new Authenticator({
+			tokens,
+			users: userStore,
+			signIn: verifier && new SignIn({verifier, users: userStore, clock}),
+			clock,
+			log: this.log,
+		});
+		this.control.follow(authenticator);
 		this.stream = new EventStream({
 			server,
-			authenticator: new Authenticator({tokens, users: userStore, clock, log: this.log}),
+			authenticator,
 			fanout: this.fanout,
 			events: this.events,
 			control: this.control,
 			clock,
 			log: this.log,
+			publicUrl: 'https://gateway.example',
 			settings,
 		});
 	}
 
-	static async start(options: EventStreamSettings & {clock?: Clock} = {}): Promise<StreamFixture> {
-		const {clock = new SystemClock(), ...settings} = options;
+	static async start(options: StreamFixtureOptions = {}): Promise<StreamFixture> {
+		const {clock = new SystemClock()} = options;
 		const server = createServer((_request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
 		await once(server, 'listening');
-		return new StreamFixture(server, clock, settings);
+		return new StreamFixture(server, {...options, clock});
 	}
 
 	get port(): number {
@@ -109,15 +128,16 @@ export class StreamFixture implements AsyncDisposable {
 		this.lookup = () => Promise.resolve();
 	}
 
-	async addTenant({disabled = false} = {}): Promise<Tenant> {
+	/** @param token what its token is, where it is not one for everything */
+	async addTenant({disabled = false, ...token}: Partial<ApiToken> & {disabled?: boolean} = {}): Promise<Tenant> {
 		const userId = randomUUID();
 		const createdAt = new Date();
 		const user = {id: userId, email: null, name: null, isAdmin: false, disabled, createdAt};
 		await this.stores.userStore.insert(user);
-		return this.addToken(userId);
+		return this.addToken(userId, token);
 	}
 
-	async addToken(userId: string): Promise<Tenant> {
+	async addToken(userId: string, changes: Partial<ApiToken> = {}): Promise<Tenant> {
 		const token = newToken();
 		const tokenId = randomUUID();
 		await this.stores.tokenStore.insert({
@@ -129,7 +149,10 @@ export class StreamFixture implements AsyncDisposable {
 			active: true,
 			lastUsedAt: null,
 			expiresAt: null,
+			scopes: null,
+			connectionIds: null,
 			createdAt: new Date(),
+			...changes,
 		});
 		return {userId, tokenId, token};
 	}

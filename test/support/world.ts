@@ -3,6 +3,7 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import type {Role} from '../../config/env.ts';
+import {createTopology} from '../../config/topology.ts';
 import {ApiClient} from './api-client.ts';
 import {eventually} from './eventually.ts';
 import {FakeWaha} from './fake-waha.ts';
@@ -11,7 +12,7 @@ import {removeTopology} from './remove-topology.ts';
 import {StreamClient} from './stream-client.ts';
 import {WebhookSink} from './webhook-sink.ts';
 
-const ROLES: readonly Role[] = ['gateway', 'webhook', 'websocket', 'log', 'command', 'supervisor'];
+const ROLES: readonly Role[] = ['gateway', 'webhook', 'websocket', 'log', 'command', 'media', 'supervisor'];
 
 /** The services of a deployment; absent = the embedded default in one process. */
 export interface WorldServices {
@@ -50,7 +51,7 @@ export async function createWorld(services?: WorldServices): Promise<World> {
 	const sink = resources.use(await WebhookSink.start());
 	const token = `wh_${randomBytes(24).toString('hex')}`;
 	const namespace = `e2e-${randomUUID().slice(0, 8)}`;
-	if (services) resources.defer(() => removeTopology(services.amqpUrl, namespace));
+	if (services) resources.defer(() => removeTopology(services.amqpUrl, createTopology(namespace)));
 	const mongodbUrl = services && `${services.mongodbUrl}/e2e_${randomBytes(6).toString('hex')}`;
 	const env = {
 		DATA_DIR: dataDir,
@@ -64,6 +65,7 @@ export async function createWorld(services?: WorldServices): Promise<World> {
 			MONGODB_URL: mongodbUrl ?? '',
 			REDIS_URL: services.redisUrl,
 			NAMESPACE: namespace,
+			MEDIA_DIR: join(dataDir, 'media'),
 		}),
 	};
 	const processes = services ? await startEach(resources, env) : await startOne(resources, env);

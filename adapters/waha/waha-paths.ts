@@ -1,0 +1,25 @@
+/** @param session any text: it becomes one segment */
+export function sessionPath(session: string): string {
+	return `api/sessions/${encodeURIComponent(session)}`;
+}
+
+export function chatsPath(session: string): string {
+	return `api/${encodeURIComponent(session)}/chats`;
+}
+
+export function messagesPath(session: string, chatId: string): string {
+	return `${chatsPath(session)}/${encodeURIComponent(chatId)}/messages`;
+}
+
+export function messagePath(session: string, {chatId, messageId}: {chatId: string; messageId: string}): string {
+	return `${messagesPath(session, chatId)}/${encodeURIComponent(messageId)}`;
+}
+
+/** Leaves out what is undefined. */
+export function withQuery(
+	path: string,
+	query: Readonly<Record<string, string | number | boolean | undefined>>,
+): string {
+	const given = Object.entries(query).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]]));
+	return `${path}?${new URLSearchParams(given).toString()}`;
+}
