@@ -40,7 +40,12 @@ export interface DispatcherOptions {
 	readonly prefetch: number;
 	/** May stay pending until a batch is durable; a throw is turned into a disposition by its error's code. */
 	readonly handle: (message: Message) => Promise<Disposition>;
+	/** Called when the dispatcher stops and no further message can come: what takes long should be broken off and returned. */
+	readonly onStop?: () => void;
 }
+
+/** How a message is settled, or the dependency without which that has to wait. */
+type Result = Settlement | {readonly missing: Dependency};
 
 /**
  * Works one queue. The only place that acks, retries, holds and dead-letters; whatever it publishes is confirmed before the
@@ -71,6 +76,9 @@ export class Dispatcher {
 		const consumer = await this.#consuming;
 		const closed = consumer?.close();
 		for (const outage of this.#outages.values()) outage.callOff();
+		// Not before the subscription is over: what is returned would be handed out to us again.
+		await Promise.race([consumer?.pause(), closed]);
+		this.#options.onStop?.();
 		await closed;
 	}
 
@@ -79,14 +87,15 @@ export class Dispatcher {
 		const {clock} = this.#context;
 		let patienceEndsAtMs = clock.now() + HOLD_PATIENCE_MS;
 		for (;;) {
-			const missing = this.#missing() ?? (await this.#process(message));
-			if (missing === undefined) {
-				return 'ack';
+			const away = this.#missing();
+			const result = away === undefined ? await this.#process(message) : {missing: away};
+			if (typeof result === 'string') {
+				return result;
 			}
 			if (this.#stopping) {
 				return 'requeue';
 			}
-			const end = await this.#hold(missing).wait(patienceEndsAtMs - clock.now());
+			const end = await this.#hold(result.missing).wait(patienceEndsAtMs - clock.now());
 			if (end === 'called-off') {
 				return 'requeue';
 			}
@@ -105,29 +114,26 @@ export class Dispatcher {
 		return undefined;
 	}
 
-	/**
-	 * Handles the message and carries out the disposition; all that is left to the caller is to ack or to wait.
-	 * @returns the dependency without which it cannot be done
-	 */
-	async #process(message: Message): Promise<Dependency | undefined> {
+	/** Handles the message and carries out the disposition; all that is left to the caller is to settle it or to wait. */
+	async #process(message: Message): Promise<Result> {
 		const {clock, log} = this.#context;
 		const {queue} = this.#options;
 		try {
 			if (!isDue(message, clock.now())) {
 				await this.#postpone(message, Number(message.headers['dueAt']));
-				return undefined;
+				return 'ack';
 			}
 			return await this.#handle(message);
 		} catch (error) {
 			// Anything else is a fault of ours: the broker returns the message, and dead-letters it if it happens each time.
 			if (!(error instanceof BrokerUnavailableError)) throw error;
 			log.warn({queue: queue.name, messageId: message.id, error}, 'message.publish.failed');
-			return 'broker';
+			return {missing: 'broker'};
 		}
 	}
 
 	/** Only a throw is a failure: a handler that asks for a wait may do so as often as it likes. */
-	async #handle(message: Message): Promise<Dependency | undefined> {
+	async #handle(message: Message): Promise<Result> {
 		const {queue, handle} = this.#options;
 		let disposition: Disposition;
 		let failures = failuresOf(message);
@@ -142,19 +148,21 @@ export class Dispatcher {
 		return this.#carryOut({...message, headers}, disposition);
 	}
 
-	async #carryOut(message: Message, disposition: Disposition): Promise<Dependency | undefined> {
+	async #carryOut(message: Message, disposition: Disposition): Promise<Result> {
 		const {clock} = this.#context;
 		switch (disposition.kind) {
 			case 'ack':
-				return undefined;
+				return 'ack';
+			case 'return':
+				return 'requeue';
 			case 'hold':
-				return disposition.dependency;
+				return {missing: disposition.dependency};
 			case 'retry':
 				await this.#postpone(message, clock.now() + disposition.delayMs);
-				return undefined;
+				return 'ack';
 			case 'dead-letter':
 				await this.#bury(message, disposition.reason);
-				return undefined;
+				return 'ack';
 		}
 	}
 

@@ -1,17 +1,16 @@
 import {toConnectionStatus, type Connection} from '../../domain/connections/connection.ts';
 import {ingestionKey} from '../../domain/connections/session-name.ts';
 import {EngineError, NoWorkerAvailableError, StoreUnavailableError} from '../../domain/errors.ts';
-import type {Command, CommandReply} from '../../domain/messaging/command.ts';
+import type {CommandReply, SessionCommand} from '../../domain/messaging/command.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {EngineDirectory} from '../../domain/ports/engine-directory.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
+import type {MediaStore} from '../../domain/ports/media-store.ts';
 import type {WorkerStore} from '../../domain/ports/worker-store.ts';
 import type {EngineSession, SessionConfig, WhatsAppEngine} from '../../domain/ports/whatsapp-engine.ts';
 import type {Worker} from '../../domain/workers/worker.ts';
 import {toFailure} from './failure.ts';
-
-type SessionCommand = Exclude<Command, {kind: 'message.send'}>;
 
 const DONE: CommandReply = {ok: true, messageId: null, timestamp: null};
 
@@ -20,6 +19,7 @@ export class SessionKeeper {
 	readonly #connections: ConnectionStore;
 	readonly #places: WorkerStore;
 	readonly #engines: EngineDirectory;
+	readonly #media: MediaStore;
 	readonly #clock: Clock;
 	readonly #log: Logger;
 	readonly #callbackUrl: string;
@@ -30,6 +30,7 @@ export class SessionKeeper {
 		connections: ConnectionStore;
 		places: WorkerStore;
 		engines: EngineDirectory;
+		media: MediaStore;
 		clock: Clock;
 		log: Logger;
 		callbackUrl: string;
@@ -38,6 +39,7 @@ export class SessionKeeper {
 		this.#connections = options.connections;
 		this.#places = options.places;
 		this.#engines = options.engines;
+		this.#media = options.media;
 		this.#clock = options.clock;
 		this.#log = options.log;
 		this.#callbackUrl = options.callbackUrl;
@@ -144,6 +146,7 @@ export class SessionKeeper {
 		if (workerId !== null) {
 			await this.#clearAway(workerId, {id: connectionId, sessionName});
 		}
+		await this.#media.removeAll(connectionId);
 	}
 
 	async #clearAway(workerId: string, {id, sessionName}: Pick<Connection, 'id' | 'sessionName'>): Promise<void> {

@@ -1,16 +1,10 @@
 import {ACK, type Disposition} from '../../domain/broker/disposition.ts';
 import {decodeEvent} from '../../domain/broker/messages.ts';
 import {toAccount, toConnectionStatus} from '../../domain/connections/connection.ts';
-import {MalformedMessageError} from '../../domain/errors.ts';
 import type {Message} from '../../domain/ports/broker.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
-
-interface StatusEnvelope {
-	readonly timestamp: string;
-	readonly me?: unknown;
-	readonly payload?: {readonly status?: unknown} | null;
-}
+import {readEnvelope} from '../read-envelope.ts';
 
 /** Follows `session.status`: what a session reports is what its connection shows. Reports may come late and twice. */
 export class SessionStatusHandler {
@@ -25,8 +19,8 @@ export class SessionStatusHandler {
 	/** @throws {StoreUnavailableError} @throws {MalformedMessageError} */
 	async handle(message: Message): Promise<Disposition> {
 		const {connectionId} = decodeEvent(message);
-		const {payload, me, timestamp} = parse(message.body);
-		const status = toConnectionStatus(String(payload?.status));
+		const {payload, me, timestamp} = readEnvelope(message.body);
+		const status = toConnectionStatus(String((payload as {status?: unknown} | null | undefined)?.status));
 		if (connectionId === null || status === undefined) {
 			return ACK;
 		}
@@ -36,17 +30,4 @@ export class SessionStatusHandler {
 		}
 		return ACK;
 	}
-}
-
-function parse(body: Buffer): StatusEnvelope {
-	let envelope: StatusEnvelope | null;
-	try {
-		envelope = JSON.parse(body.toString()) as StatusEnvelope | null;
-	} catch (error) {
-		throw new MalformedMessageError('the envelope is not JSON', {cause: error});
-	}
-	if (envelope === null || Number.isNaN(Date.parse(envelope.timestamp))) {
-		throw new MalformedMessageError('the envelope says no time');
-	}
-	return envelope;
 }

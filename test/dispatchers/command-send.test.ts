@@ -1,4 +1,5 @@
 import test from 'ava';
+import {TOKENS} from '../../config/tokens.ts';
 import {CommandFailedError, EngineError} from '../../domain/errors.ts';
 import {clientMessageId} from '../../domain/messaging/command.ts';
 import {CHAT, CommandFixture} from '../support/command-fixture.ts';
@@ -15,8 +16,8 @@ test('a send goes through the engine once, is stored, and is answered with what 
 	const record = await fixture.harness.stores.commandStore.find(answer.commandId);
 	t.is(record?.status, 'sent', 'at the moment of the answer');
 	const messageId = `true_${CHAT}_${clientMessageId(answer.commandId)}`;
-	t.deepEqual(answer, {kind: 'sent', commandId: answer.commandId, messageId, timestamp: record?.sentTimestamp ?? 0});
-	t.like(record, {messageId, chatId: CHAT, failure: null});
+	t.deepEqual(answer, {kind: 'done', commandId: answer.commandId, messageId, timestamp: record?.sentTimestamp ?? 0});
+	t.like(record, {messageId, messageKey: clientMessageId(answer.commandId), chatId: CHAT, failure: null});
 	t.deepEqual(fixture.sent, ['hello 👋']);
 });
 
@@ -47,7 +48,7 @@ test('a send that fails does not hold up the next one of its chat', async (t) =>
 	(await fixture.call()).fail(new EngineError('ENGINE_UNAVAILABLE', 'away'));
 	await t.throwsAsync(first, {instanceOf: CommandFailedError});
 	(await fixture.call(1)).pass();
-	t.like(await second, {kind: 'sent'});
+	t.like(await second, {kind: 'done'});
 	t.deepEqual(fixture.sent, ['second']);
 });
 
@@ -161,7 +162,7 @@ test('a store that is away after the send: the outcome is stored and answered la
 	t.false(isAnswered, 'nothing is answered that is not stored');
 	harness.storeFaults.mode = 'working';
 	await harness.wind(6000);
-	t.like(await outcome, {kind: 'sent'});
+	t.like(await outcome, {kind: 'done'});
 	t.is(fixture.gate.calls.length, 1);
 	t.deepEqual(fixture.sent, ['hello']);
 });
@@ -183,29 +184,90 @@ test('an outcome that waits for the store outlives a hold of more than ten minut
 test('a claim whose answer was lost is still ours: the message is sent, once, instead of ending as unknown', async (t) => {
 	await using fixture = await CommandFixture.create();
 	const {harness} = fixture;
-	harness.storeFaults.mode = 'losing answers';
+	harness.storeFaults.loseNextAnswer('claim');
 	const {id} = await fixture.post();
 	await harness.until(() => harness.log.of('dispatcher.hold').length > 0);
 	t.like(await harness.stores.commandStore.find(id), {status: 'sending'});
 	t.is(fixture.gate.calls.length, 0);
-	harness.storeFaults.mode = 'working';
 	await harness.wind(1000);
 	(await fixture.call()).pass();
 	t.like(await fixture.ended(id), {status: 'sent'});
 	t.is(fixture.sent.length, 1);
 });
 
-test('a store that goes away between claim and send costs nothing: the message is sent when it is back', async (t) => {
+test('a store that goes away at any step before the claim costs nothing: the message is sent when it is back', async (t) => {
 	await using fixture = await CommandFixture.create();
 	const {harness} = fixture;
-	harness.storeFaults.refuseNext('find');
+	harness.storeFaults.mode = 'away';
 	const {id} = await fixture.post();
 	await harness.until(() => harness.log.of('dispatcher.hold').length > 0);
-	t.like(await harness.stores.commandStore.find(id), {status: 'sending'});
-	await harness.wind(1000);
+	t.like(await harness.stores.commandStore.find(id), {status: 'queued', owner: null});
+	harness.storeFaults.refuseNext('claim');
+	harness.storeFaults.mode = 'working';
+	await harness.wind(10_000);
 	(await fixture.call()).pass();
 	t.like(await fixture.ended(id), {status: 'sent'});
 	t.is(fixture.sent.length, 1);
+	t.is(harness.storeFaults.calls('claim'), 2);
+});
+
+test('an engine that names the message otherwise than it was asked to: acknowledgements find the row by its name', async (t) => {
+	await using fixture = await CommandFixture.create();
+	const {commandStore} = fixture.harness.stores;
+	const named = fixture.send('named by the engine');
+	(await fixture.call(0)).answer({id: `true_${CHAT}_AAAA1111`, timestamp: 1_700_000_000});
+	const {commandId} = await named;
+	t.like(await commandStore.find(commandId), {messageId: `true_${CHAT}_AAAA1111`, messageKey: 'AAAA1111'});
+	t.is((await commandStore.findByMessageKey(fixture.connection.id, 'AAAA1111'))?.id, commandId);
+
+	const silent = fixture.send('not named at all');
+	(await fixture.call(1)).answer({id: null, timestamp: 1_700_000_000});
+	const answer = await silent;
+	t.like(answer, {kind: 'done', messageId: null});
+	t.like(await commandStore.find(answer.commandId), {messageId: null, messageKey: clientMessageId(answer.commandId)});
+});
+
+test('a forward goes out once, in the order of its chat, and its repeat is answered from the row', async (t) => {
+	await using fixture = await CommandFixture.create();
+	const messaging = fixture.harness.container.resolve(TOKENS.messaging);
+	const target = {chatId: CHAT, messageId: `false_${OTHER_CHAT}_3EB0AB`};
+	const options = {humanlike: false, idempotencyKey: 'forward'};
+	const before = fixture.send('before');
+	await fixture.call();
+	const outcome = messaging.forward(fixture.connection, target, options);
+	await fixture.harness.wind(2000);
+	t.deepEqual(fixture.gate.subjects, ['before'], 'it waits for its chat');
+	fixture.gate.calls[0]?.pass();
+	await before;
+	(await fixture.call(1)).answer({id: `true_${CHAT}_3EB0CD`, timestamp: 5});
+	const answer = await outcome;
+	t.like(answer, {kind: 'done', messageId: `true_${CHAT}_3EB0CD`, timestamp: 5});
+	t.like(await fixture.harness.stores.commandStore.find(answer.commandId), {kind: 'message.forward', chatId: CHAT});
+	t.deepEqual(await messaging.forward(fixture.connection, target, options), answer);
+	await t.throwsAsync(messaging.forward(fixture.connection, {...target, chatId: OTHER_CHAT}, options), {
+		code: 'CONFLICT',
+	});
+	t.deepEqual(fixture.gate.subjects, ['before', target.messageId]);
+});
+
+test('a forward that a process left in sending becomes unknown; one that came again is not sent again', async (t) => {
+	await using fixture = await CommandFixture.create();
+	const {commandStore} = fixture.harness.stores;
+	const {id: connectionId, userId} = fixture.connection;
+	const forward = {kind: 'message.forward', chatId: CHAT, messageId: `false_${CHAT}_3EB0AB`} as const;
+	const left = sampleCommand({userId, connectionId, kind: forward.kind});
+	await commandStore.create(left);
+	await commandStore.claim(left.id, 'a process that died', new Date());
+	await fixture.publish(left, forward);
+	t.like(await fixture.ended(left.id), {status: 'unknown'});
+
+	const {id} = await fixture.post({kind: forward.kind}, forward);
+	(await fixture.call()).fail(new EngineError('MESSAGE_NOT_FOUND', 'There is no such message'));
+	const record = await fixture.ended(id);
+	t.like(record, {status: 'failed', failure: {code: 'MESSAGE_NOT_FOUND'}});
+	await fixture.publish(record, forward);
+	await fixture.settled();
+	t.is(fixture.gate.calls.length, 1);
 });
 
 test('a command without a row is a dead letter, and nothing is sent', async (t) => {

@@ -3,10 +3,13 @@ import test from 'ava';
 import {TOKENS} from '../../config/tokens.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
 import {ingestionKey} from '../../domain/connections/session-name.ts';
-import type {CommandReply, SessionCommandKind} from '../../domain/messaging/command.ts';
+import type {CommandReply, SessionCommand} from '../../domain/messaging/command.ts';
 import {CALLBACK_URL, DispatchHarness, INGESTION_SECRET} from '../support/dispatch-harness.ts';
 import {eventually} from '../support/eventually.ts';
+import {inChunks} from '../support/media-content.ts';
 import {WorkerFixture} from '../support/worker-fixture.ts';
+
+const MINUTE_MS = 60_000;
 
 /** The command dispatcher in front of these workers. */
 async function startKeeper(resources: AsyncDisposableStack, ...workers: WorkerFixture[]): Promise<DispatchHarness> {
@@ -18,7 +21,7 @@ async function startKeeper(resources: AsyncDisposableStack, ...workers: WorkerFi
 
 function ask(
 	harness: DispatchHarness,
-	kind: SessionCommandKind,
+	kind: SessionCommand['kind'],
 	{id, userId, sessionName, workerId}: Connection,
 ): Promise<CommandReply | undefined> {
 	const command = {kind, id: randomUUID(), userId, connectionId: id, sessionName, workerId};
@@ -152,7 +155,7 @@ test('ensure is held while the store is away, and done when it is back', async (
 	t.is(await places(harness, w1), 1);
 });
 
-test('a removal is tried again while the engine is away, and gives the place back in the end', async (t) => {
+test('a removal is tried again for ever while the engine is away, every five minutes, and gives the place back in the end', async (t) => {
 	await using resources = new AsyncDisposableStack();
 	const w1 = await WorkerFixture.start('w1', 1);
 	const harness = await startKeeper(resources, w1);
@@ -160,19 +163,53 @@ test('a removal is tried again while the engine is away, and gives the place bac
 	await ask(harness, 'session.ensure', connection);
 	await w1.switchOff();
 	const assigned = await reload(harness, connection);
-	await harness.container.resolve(TOKENS.connections).remove(assigned.userId, assigned.id);
+	await harness.container.resolve(TOKENS.connections).remove(assigned);
 	t.like(await reload(harness, connection), {status: 'stopped', workerId: null});
-	for (const failures of [1, 2, 3]) {
-		await harness.until(() => harness.log.of('message.failed').length === failures);
+	for (const tries of [1, 2, 3]) {
+		await harness.until(() => harness.log.of('session.removal.delayed').length === tries);
 		t.is(await places(harness, w1), 1);
 		await harness.until(() => harness.waiting === 1);
-		if (failures < 3) await harness.wind(3000);
+		if (tries < 3) await harness.wind(5 * MINUTE_MS, 60_000);
 	}
 	await w1.switchOn();
-	await harness.wind(6000);
+	await harness.wind(5 * MINUTE_MS, 60_000);
 	await harness.until(async () => (await places(harness, w1)) === 0);
 	t.is(w1.waha.requestsTo('DELETE', `/api/sessions/${connection.sessionName}`).length, 1);
 	t.is(harness.waiting, 0);
+	t.deepEqual(await harness.deadLetters(), []);
+	t.deepEqual(harness.log.of('message.failed'), [], 'nothing is counted, so it never comes to an end');
+});
+
+test('a removal takes the files of its connection along, and no others; a media store that is away only delays it', async (t) => {
+	await using resources = new AsyncDisposableStack();
+	const w1 = await WorkerFixture.start('w1');
+	const harness = await startKeeper(resources, w1);
+	const [gone, never, kept] = [
+		await harness.createConnection(),
+		await harness.createConnection(),
+		await harness.createConnection(),
+	];
+	await ask(harness, 'session.ensure', gone);
+	for (const {id: connectionId} of [gone, never, kept]) {
+		const content = inChunks(Buffer.from('a file'));
+		await harness.media.put(
+			{connectionId, filename: `of ${connectionId}`},
+			{contentType: 'text/plain', displayName: null, content, maxBytes: 100},
+		);
+	}
+	harness.media.away = true;
+	for (const connection of [gone, never]) {
+		const {id: connectionId, userId, sessionName, workerId} = await reload(harness, connection);
+		const command = {kind: 'session.remove', id: randomUUID(), userId, connectionId, sessionName, workerId} as const;
+		await harness.publisher.command(command);
+	}
+	await harness.until(() => harness.log.of('session.removal.delayed').length === 2);
+	t.is(await places(harness, w1), 0, 'the place does not wait for the files');
+	t.is(harness.media.filenames.length, 3);
+	harness.media.away = false;
+	await harness.wind(5 * MINUTE_MS, 60_000);
+	await harness.until(() => harness.media.filenames.length === 1);
+	t.deepEqual(harness.media.filenames, [`of ${kept.id}`]);
 });
 
 test('a removal that the engine refuses for good is a dead letter, not forgotten', async (t) => {
@@ -184,7 +221,7 @@ test('a removal that the engine refuses for good is a dead letter, not forgotten
 	const path = `/api/sessions/${connection.sessionName}`;
 	w1.waha.failNext('DELETE', path, {kind: 'answer', status: 401, body: '{}'});
 	const assigned = await reload(harness, connection);
-	await harness.container.resolve(TOKENS.connections).remove(assigned.userId, assigned.id);
+	await harness.container.resolve(TOKENS.connections).remove(assigned);
 	const [letter] = await harness.until(async () => {
 		const letters = await harness.deadLetters();
 		return letters.length > 0 && letters;
@@ -260,7 +297,7 @@ test('over a real connection: a send whose answer was cut off is unknown, a refu
 	for (const [index, [code, fault]] of faults.entries()) {
 		w1.waha.failNext('POST', '/api/sendText', fault);
 		const content = {kind: 'text', text: `message ${index}`} as const;
-		const sending = messaging.send(connection, {chatId: '15550001111@c.us', content});
+		const sending = messaging.send(connection, {chatId: '15550001111@c.us', content}, {humanlike: false});
 		const call = await eventually(() => w1.engine.calls[index] ?? false);
 		call.pass();
 		await t.throwsAsync(sending, {code});

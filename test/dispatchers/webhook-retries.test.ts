@@ -89,8 +89,8 @@ test('500, then 200: two attempts of one delivery, numbered, each signed anew', 
 
 test('a deleted webhook gets nothing more: its waiting attempt is skipped', async (t) => {
 	await using resources = new AsyncDisposableStack();
-	const {harness, sink, connection, webhook, delivery} = await startRetrying(resources);
-	await harness.container.resolve(TOKENS.webhooks).remove(connection.userId, webhook.id);
+	const {harness, sink, webhook, delivery} = await startRetrying(resources);
+	await harness.container.resolve(TOKENS.webhooks).remove(webhook);
 	await harness.clock.advance(FIRST_DELAY_MS);
 	await delivery({state: 'skipped', attempts: 1, reason: 'the webhook was deleted'});
 	t.is(sink.deliveries.length, 1);
@@ -108,9 +108,9 @@ test('a webhook that was switched off meanwhile is skipped, with why', async (t)
 
 test('the next attempt goes to the URL as it is then', async (t) => {
 	await using resources = new AsyncDisposableStack();
-	const {harness, sink, connection, webhook, secret, delivery} = await startRetrying(resources);
+	const {harness, sink, webhook, secret, delivery} = await startRetrying(resources);
 	const moved = resources.use(await WebhookSink.start());
-	await harness.container.resolve(TOKENS.webhooks).update(connection.userId, webhook.id, {url: moved.url});
+	await harness.container.resolve(TOKENS.webhooks).update(webhook, {url: moved.url});
 	await harness.clock.advance(FIRST_DELAY_MS);
 	await delivery({state: 'delivered', attempts: 2});
 	t.is(sink.deliveries.length, 1);

@@ -75,7 +75,7 @@ test('a webhook that is off leaves a row that says why, and gets nothing', async
 	const connection = await harness.createConnection();
 	const inactive = await createWebhook(harness, connection, sink.url);
 	const disabled = await createWebhook(harness, connection, sink.url);
-	await harness.container.resolve(TOKENS.webhooks).update(connection.userId, inactive.webhook.id, {active: false});
+	await harness.container.resolve(TOKENS.webhooks).update(inactive.webhook, {active: false});
 	await harness.stores.webhookStore.disable(disabled.webhook.id, 'failing for 5 days', new Date());
 	await harness.startRoles('webhook', 'log');
 	await harness.publisher.event(harness.eventOf(connection));
@@ -231,9 +231,9 @@ test('a test event goes to its own webhook, also to an inactive one, once, and i
 	const connection = await harness.createConnection();
 	const owned = await createWebhook(harness, connection, sink.url, ['message']);
 	await createWebhook(harness, connection, other.url);
-	await webhooks.update(connection.userId, owned.webhook.id, {active: false});
+	await webhooks.update(owned.webhook, {active: false});
 	await harness.startRoles('webhook', 'log');
-	const id = await webhooks.test(connection.userId, owned.webhook.id);
+	const id = await webhooks.test(owned.webhook);
 	const [delivery] = await deliveriesOf(harness, owned);
 	t.like(delivery, {id, event: 'test', state: 'dead', attempts: 1, reason: 'a test event is sent once'});
 	await harness.clock.advance(24 * 3_600_000);
@@ -250,7 +250,7 @@ test('a test that could not be published leaves no row that would wait for ever'
 	const connection = await harness.createConnection();
 	const {webhook} = await createWebhook(harness, connection, sink.url);
 	harness.broker.mode = 'away';
-	await t.throwsAsync(webhooks.test(connection.userId, webhook.id), {instanceOf: BrokerUnavailableError});
+	await t.throwsAsync(webhooks.test(webhook), {instanceOf: BrokerUnavailableError});
 	t.deepEqual(await harness.stores.deliveryStore.listByWebhook(webhook.id, {limit: 10}), []);
 });
 
@@ -260,8 +260,8 @@ test('a test event whose webhook was deleted meanwhile leaves a row that says so
 	const webhooks = harness.container.resolve(TOKENS.webhooks);
 	const connection = await harness.createConnection();
 	const owned = await createWebhook(harness, connection, sink.url);
-	await webhooks.test(connection.userId, owned.webhook.id);
-	await webhooks.remove(connection.userId, owned.webhook.id);
+	await webhooks.test(owned.webhook);
+	await webhooks.remove(owned.webhook);
 	await harness.startRoles('webhook', 'log');
 	t.like((await deliveriesOf(harness, owned))[0], {state: 'skipped', reason: 'the webhook was deleted'});
 	t.is(sink.deliveries.length, 0);
