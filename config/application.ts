@@ -2,8 +2,9 @@ import type {DependencyContainer} from 'tsyringe';
 import {PinoLogger} from '../adapters/system/pino-logger.ts';
 import {SystemClock} from '../adapters/system/system-clock.ts';
 import {WahaIngress} from '../adapters/waha/waha-ingress.ts';
+import {MediaSweeper} from '../dispatchers/media/media-sweeper.ts';
 import {Supervisor} from '../dispatchers/session/supervisor.ts';
-import type {Logger} from '../domain/ports/logger.ts';
+import type {ScopedLogger} from '../domain/ports/logger.ts';
 import {createApp} from '../gateway/http/app.ts';
 import {createHealthApp} from '../gateway/http/health-app.ts';
 import {HttpServer} from '../gateway/http/server.ts';
@@ -28,7 +29,7 @@ export interface Application extends AsyncDisposable {
 }
 
 /** The process's log, as the configuration wants it. */
-export function createLog({logLevel, logFormat}: Config): Logger {
+export function createLog({logLevel, logFormat}: Config): ScopedLogger {
 	return new PinoLogger({level: logLevel, pretty: logFormat === 'pretty'});
 }
 
@@ -44,7 +45,7 @@ export async function startApplication({
 }: {
 	config: Config;
 	version: string;
-	log: Logger;
+	log: ScopedLogger;
 }): Promise<Application> {
 	await using resources = new AsyncDisposableStack();
 	const clock = new SystemClock();
@@ -108,9 +109,23 @@ async function startRoles(
 	if (workers.length === 0) {
 		await container.resolve(TOKENS.simulator).start();
 	}
+	if (roles.includes('media')) {
+		startMediaSweeper(container, resources);
+	}
 	if (roles.includes('supervisor')) {
 		startSupervisor(container, infrastructure, resources);
 	}
+}
+
+function startMediaSweeper(container: DependencyContainer, resources: AsyncDisposableStack): void {
+	const sweeper = new MediaSweeper({
+		store: container.resolve(TOKENS.mediaStore),
+		clock: container.resolve(TOKENS.clock),
+		log: container.resolve(TOKENS.log),
+		retentionDays: container.resolve(TOKENS.config).mediaRetentionDays,
+	});
+	sweeper.start();
+	resources.defer(() => sweeper.stop());
 }
 
 function startSupervisor(
@@ -135,8 +150,12 @@ function startSupervisor(
 async function listen(container: DependencyContainer, resources: AsyncDisposableStack): Promise<string> {
 	const config = container.resolve(TOKENS.config);
 	const isGateway = config.roles.includes('gateway');
-	const listener = isGateway ? createGatewayApp(container) : createHealthApp(healthOptions(container));
-	const http = resources.use(await HttpServer.listen({listener, host: config.host, port: config.port}));
+	const listener = isGateway
+		? createGatewayApp(container)
+		: createHealthApp({...healthOptions(container), publicUrl: config.publicUrl});
+	const http = resources.use(
+		await HttpServer.listen({listener, host: config.host, port: config.port, publicUrl: config.publicUrl}),
+	);
 	if (isGateway) {
 		const stream = new EventStream({
 			server: http.server,
@@ -146,6 +165,7 @@ async function listen(container: DependencyContainer, resources: AsyncDisposable
 			control: container.resolve(TOKENS.control),
 			clock: container.resolve(TOKENS.clock),
 			log: container.resolve(TOKENS.log),
+			publicUrl: config.publicUrl,
 		});
 		resources.use(stream);
 	}
@@ -158,25 +178,33 @@ function createGatewayApp(container: DependencyContainer): ReturnType<typeof cre
 	return createApp({
 		settings: {
 			publicUrl: config.publicUrl,
-			rateLimitPerMinute: config.rateLimitPerMinute,
+			rateLimits: config.rateLimits,
 			trustProxy: config.trustProxy,
 			ingestionSecret: container.resolve(TOKENS.ingestionSecret),
 			version: container.resolve(TOKENS.version),
 		},
 		authenticator: container.resolve(TOKENS.authenticator),
 		tokens: container.resolve(TOKENS.tokens),
+		users: container.resolve(TOKENS.users),
+		infrastructure: container.resolve(TOKENS.infrastructure),
 		connections: container.resolve(TOKENS.connections),
+		linking: container.resolve(TOKENS.linking),
 		webhooks: container.resolve(TOKENS.webhooks),
 		messaging: container.resolve(TOKENS.messaging),
+		conversations: container.resolve(TOKENS.conversations),
+		media: container.resolve(TOKENS.media),
+		mediaStore: container.resolve(TOKENS.mediaStore),
+		refusal: (url) => container.resolve(TOKENS.webhookSender).refusal(url),
 		simulator: config.workers.length === 0 ? container.resolve(TOKENS.simulator) : undefined,
 		ingestion: container.resolve(TOKENS.ingestion),
 		ingress: new WahaIngress({clock: container.resolve(TOKENS.clock)}),
 		workers: container.resolve(TOKENS.engines),
+		rateLimitStore: container.resolve(TOKENS.rateLimitStore),
 		...healthOptions(container),
 	});
 }
 
-function healthOptions(container: DependencyContainer): Parameters<typeof createHealthApp>[0] {
+function healthOptions(container: DependencyContainer): Omit<Parameters<typeof createHealthApp>[0], 'publicUrl'> {
 	return {
 		healthChecks: container.resolve(TOKENS.healthChecks),
 		clock: container.resolve(TOKENS.clock),

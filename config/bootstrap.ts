@@ -36,10 +36,10 @@ export async function bootstrap({
 	const generated = isFirstStart && presetToken === undefined ? newToken() : undefined;
 	if (generated !== undefined) {
 		keepToken(generated);
-		await tokens.create(ADMIN_ID, 'First token', generated);
+		await tokens.createPreset(ADMIN_ID, 'First token', generated);
 	}
 	if (presetToken !== undefined) {
-		await tokens.create(ADMIN_ID, 'Bootstrap', presetToken);
+		await tokens.createPreset(ADMIN_ID, 'Bootstrap', presetToken);
 	}
 	if (isFirstStart) {
 		const createdAt = new Date(clock.now());

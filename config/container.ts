@@ -1,6 +1,9 @@
 import 'reflect-metadata';
 import {container as root, instanceCachingFactory as once, type DependencyContainer} from 'tsyringe';
+import {FolderMediaStore} from '../adapters/folder/folder-media-store.ts';
+import {UndiciFileFetcher} from '../adapters/http/undici-file-fetcher.ts';
 import {UndiciWebhookSender} from '../adapters/http/undici-webhook-sender.ts';
+import {JoseIdentityVerifier} from '../adapters/jose/jose-identity-verifier.ts';
 import {SimulatorEngine} from '../adapters/simulator/simulator-engine.ts';
 import {WahaEngine} from '../adapters/waha/waha-engine.ts';
 import {ControlBus} from '../domain/broker/control-bus.ts';
@@ -8,15 +11,21 @@ import {Publisher} from '../domain/broker/publisher.ts';
 import type {Topology} from '../domain/broker/topology.ts';
 import {ConnectionDirectory} from '../domain/connections/connection-directory.ts';
 import {Connections} from '../domain/connections/connections.ts';
+import {Linking} from '../domain/connections/linking.ts';
+import {Conversations} from '../domain/conversations/conversations.ts';
 import {Ingestion} from '../domain/events/ingestion.ts';
+import {Media} from '../domain/media/media.ts';
 import {Messaging} from '../domain/messaging/messaging.ts';
 import type {Clock} from '../domain/ports/clock.ts';
-import type {Logger} from '../domain/ports/logger.ts';
+import type {ScopedLogger} from '../domain/ports/logger.ts';
 import {SecretBox} from '../domain/secret-box.ts';
 import {Authenticator} from '../domain/tokens/authenticator.ts';
+import {SignIn} from '../domain/tokens/sign-in.ts';
 import {Tokens} from '../domain/tokens/tokens.ts';
+import {Users} from '../domain/tokens/users.ts';
 import {WebhookDirectory} from '../domain/webhooks/webhook-directory.ts';
 import {Webhooks} from '../domain/webhooks/webhooks.ts';
+import {InfrastructureOverview} from '../domain/workers/infrastructure-overview.ts';
 import type {DataDirectory} from './data-dir.ts';
 import {ConfiguredEngines, workerIdOf} from './engine-directory.ts';
 import type {Config} from './env.ts';
@@ -30,7 +39,7 @@ export interface ContainerOptions {
 	readonly config: Config;
 	readonly version: string;
 	readonly clock: Clock;
-	readonly log: Logger;
+	readonly log: ScopedLogger;
 	readonly topology: Topology;
 	readonly infrastructure: Infrastructure;
 	readonly dataDirectory: () => DataDirectory;
@@ -44,6 +53,7 @@ export function createContainer(options: ContainerOptions): DependencyContainer 
 	registerValues(container, options);
 	registerEngines(container, options);
 	registerShared(container, options);
+	registerIdentity(container, options);
 	registerUseCases(container, options);
 	return container;
 }
@@ -59,6 +69,7 @@ function registerValues(container: DependencyContainer, options: ContainerOption
 	container.register(TOKENS.stores, {useValue: infrastructure.stores});
 	container.register(TOKENS.fanout, {useValue: infrastructure.fanout});
 	container.register(TOKENS.recentIds, {useValue: infrastructure.recentIds});
+	container.register(TOKENS.rateLimitStore, {useFactory: () => infrastructure.rateLimitStore});
 	container.register(TOKENS.ingestionSecret, {
 		useFactory: once(() => config.ingestionSecret ?? dataDirectory().secret('ingestion.secret')),
 	});
@@ -136,6 +147,12 @@ function registerShared(
 			resources.use(new UndiciWebhookSender({clock, version, allowCidrs: config.webhookAllowCidrs})),
 		),
 	});
+	container.register(TOKENS.mediaStore, {
+		useFactory: once(() => new FolderMediaStore({folder: config.mediaDir, clock})),
+	});
+	container.register(TOKENS.fileFetcher, {
+		useFactory: once(() => resources.use(new UndiciFileFetcher({version, allowCidrs: config.webhookAllowCidrs}))),
+	});
 	container.register(TOKENS.ingestion, {
 		useFactory: once(
 			(c) =>
@@ -151,17 +168,53 @@ function registerShared(
 	});
 }
 
+function registerIdentity(
+	container: DependencyContainer,
+	{config, clock, log, infrastructure}: ContainerOptions,
+): void {
+	const {tokenStore, userStore, connectionStore, workerStore} = infrastructure.stores;
+	container.register(TOKENS.signIn, {
+		useFactory: once(() => {
+			if (config.signIn === undefined) return undefined;
+			const verifier = new JoseIdentityVerifier({...config.signIn, clock, log});
+			return new SignIn({verifier, users: userStore, clock});
+		}),
+	});
+	container.register(TOKENS.authenticator, {
+		useFactory: once((c) => {
+			const signIn = c.resolve(TOKENS.signIn);
+			const authenticator = new Authenticator({tokens: tokenStore, users: userStore, signIn, clock, log});
+			c.resolve(TOKENS.control).follow(authenticator);
+			return authenticator;
+		}),
+	});
+	container.register(TOKENS.tokens, {
+		useFactory: once(
+			(c) => new Tokens({store: tokenStore, connections: connectionStore, control: c.resolve(TOKENS.control), clock}),
+		),
+	});
+	container.register(TOKENS.users, {
+		useFactory: once((c) => new Users({store: userStore, control: c.resolve(TOKENS.control)})),
+	});
+	container.register(TOKENS.infrastructure, {
+		useFactory: once(
+			(c) =>
+				new InfrastructureOverview({
+					engines: c.resolve(TOKENS.engines),
+					workers: workerStore,
+					connections: connectionStore,
+					clock,
+					log,
+				}),
+		),
+	});
+}
+
 function registerUseCases(
 	container: DependencyContainer,
 	{config, clock, log, infrastructure}: ContainerOptions,
 ): void {
 	const {stores} = infrastructure;
-	container.register(TOKENS.authenticator, {
-		useFactory: once(() => new Authenticator({tokens: stores.tokenStore, users: stores.userStore, clock, log})),
-	});
-	container.register(TOKENS.tokens, {
-		useFactory: once((c) => new Tokens({store: stores.tokenStore, control: c.resolve(TOKENS.control), clock})),
-	});
 	container.register(TOKENS.connections, {
 		useFactory: once(
 			(c) =>
@@ -173,6 +226,25 @@ function registerUseCases(
 					clock,
 					log,
 				}),
+		),
+	});
+	container.register(TOKENS.linking, {
+		useFactory: once(
+			(c) =>
+				new Linking({
+					connections: c.resolve(TOKENS.connections),
+					store: stores.connectionStore,
+					webhooks: stores.webhookStore,
+					engines: c.resolve(TOKENS.engines),
+					publisher: c.resolve(TOKENS.publisher),
+					clock,
+					log,
+				}),
+		),
+	});
+	container.register(TOKENS.conversations, {
+		useFactory: once(
+			(c) => new Conversations({engines: c.resolve(TOKENS.engines), messaging: c.resolve(TOKENS.messaging), clock}),
 		),
 	});
 	container.register(TOKENS.webhooks, {
@@ -191,9 +263,21 @@ function registerUseCases(
 				}),
 		),
 	});
+	container.register(TOKENS.media, {
+		useFactory: once(
+			(c) => new Media({store: c.resolve(TOKENS.mediaStore), engines: c.resolve(TOKENS.engines), clock}),
+		),
+	});
 	container.register(TOKENS.messaging, {
 		useFactory: once(
-			(c) => new Messaging({commands: stores.commandStore, publisher: c.resolve(TOKENS.publisher), clock}),
+			(c) =>
+				new Messaging({
+					commands: stores.commandStore,
+					engines: c.resolve(TOKENS.engines),
+					media: c.resolve(TOKENS.mediaStore),
+					publisher: c.resolve(TOKENS.publisher),
+					clock,
+				}),
 		),
 	});
 }

@@ -1,11 +1,17 @@
 import type {DependencyContainer} from 'tsyringe';
+import {Attachments} from '../dispatchers/command/attachments.ts';
+import {ChatUpdater} from '../dispatchers/command/chat-updater.ts';
 import {CommandHandler} from '../dispatchers/command/command-handler.ts';
 import {MessageSender} from '../dispatchers/command/message-sender.ts';
 import {SessionKeeper} from '../dispatchers/command/session-keeper.ts';
+import {Typist} from '../dispatchers/command/typist.ts';
 import {Dispatcher, type DispatcherContext, type DispatcherOptions} from '../dispatchers/dispatcher.ts';
 import {DeadLetterHandler} from '../dispatchers/log/dead-letter-handler.ts';
 import {EventHandler} from '../dispatchers/log/event-handler.ts';
 import {OutcomeHandler} from '../dispatchers/log/outcome-handler.ts';
+import {ReceiptHandler} from '../dispatchers/log/receipt-handler.ts';
+import {MediaCopier} from '../dispatchers/media/media-copier.ts';
+import {MediaHandler} from '../dispatchers/media/media-handler.ts';
 import {SessionStatusHandler} from '../dispatchers/session/session-status-handler.ts';
 import {UnresolvedHandler} from '../dispatchers/session/unresolved-handler.ts';
 import {AttemptMaker} from '../dispatchers/webhook/attempt-maker.ts';
@@ -23,7 +29,15 @@ const PREFETCH = {
 	dead: 20,
 	session: 50,
 	unresolved: 20,
-	command: 50,
+	/** As many transfers at once. */
+	media: 16,
+	/** Their batches wait for a second: twice as many as fill one. */
+	receipts: 400,
+	/**
+	 * Per partition, so that one process can be typing in almost a thousand chats. Not more: this many long texts to one chat, which go
+	 * out one after the other with 8 s of typing each, must be done well before the broker takes them back (30 min in hand).
+	 */
+	command: 120,
 };
 
 /** The dispatchers of a role; `gateway` has none, and the supervisor's loop is not a dispatcher. */
@@ -44,6 +58,7 @@ const OPTIONS_BY_ROLE = {
 	websocket: websocketOptions,
 	log: logOptions,
 	command: commandOptions,
+	media: mediaOptions,
 	supervisor: sessionOptions,
 } as const satisfies Record<Role, (container: DependencyContainer) => readonly DispatcherOptions[]>;
 
@@ -76,11 +91,12 @@ function websocketOptions(container: DependencyContainer): readonly DispatcherOp
 
 /** One writer for all partitions of this process: their events share the same batches. */
 function logOptions(container: DependencyContainer): readonly DispatcherOptions[] {
-	const {eventStore, deliveryStore, deadLetterStore} = container.resolve(TOKENS.stores);
+	const {eventStore, deliveryStore, deadLetterStore, commandStore} = container.resolve(TOKENS.stores);
 	const clock = container.resolve(TOKENS.clock);
 	const events = new EventHandler({events: eventStore, clock});
 	const outcomes = new OutcomeHandler({deliveries: deliveryStore, clock});
 	const deadLetters = new DeadLetterHandler({store: deadLetterStore, clock});
+	const receipts = new ReceiptHandler({commands: commandStore, clock});
 	const {queues} = container.resolve(TOKENS.topology);
 	return [
 		...queues.logs.map((queue): DispatcherOptions => ({
@@ -89,6 +105,7 @@ function logOptions(container: DependencyContainer): readonly DispatcherOptions[
 			handle: (message) => events.handle(message),
 		})),
 		{queue: queues.outcomes, prefetch: PREFETCH.outcomes, handle: (message) => outcomes.handle(message)},
+		{queue: queues.receipts, prefetch: PREFETCH.receipts, handle: (message) => receipts.handle(message)},
 		{queue: queues.dead, prefetch: PREFETCH.dead, handle: (message) => deadLetters.handle(message)},
 	];
 }
@@ -98,21 +115,68 @@ function commandOptions(container: DependencyContainer): readonly DispatcherOpti
 	const engines = container.resolve(TOKENS.engines);
 	const clock = container.resolve(TOKENS.clock);
 	const log = container.resolve(TOKENS.log);
+	const media = container.resolve(TOKENS.mediaStore);
+	const {callbackUrl, mediaMaxFileBytes: maxBytes} = container.resolve(TOKENS.config);
 	const handler = new CommandHandler({
-		sender: new MessageSender({commands: commandStore, connections: connectionStore, engines, clock, log}),
+		sender: new MessageSender({
+			commands: commandStore,
+			connections: connectionStore,
+			engines,
+			attachments: new Attachments({media, fetcher: container.resolve(TOKENS.fileFetcher), maxBytes, log}),
+			typist: new Typist({clock, log}),
+			clock,
+			log,
+		}),
+		updater: new ChatUpdater({connections: connectionStore, engines, log}),
 		keeper: new SessionKeeper({
 			connections: connectionStore,
 			places: workerStore,
 			engines,
+			media,
 			clock,
 			log,
-			callbackUrl: container.resolve(TOKENS.config).callbackUrl,
+			callbackUrl,
 			ingestionSecret: container.resolve(TOKENS.ingestionSecret),
 		}),
 		publisher: container.resolve(TOKENS.publisher),
+		log,
 	});
 	const {commands} = container.resolve(TOKENS.topology).queues;
-	return commands.map((queue) => ({queue, prefetch: PREFETCH.command, handle: (message) => handler.handle(message)}));
+	return commands.map((queue) => ({
+		queue,
+		prefetch: PREFETCH.command,
+		handle: (message) => handler.handle(message),
+		onStop: () => {
+			handler.stop();
+		},
+	}));
+}
+
+function mediaOptions(container: DependencyContainer): readonly DispatcherOptions[] {
+	const store = container.resolve(TOKENS.mediaStore);
+	const clock = container.resolve(TOKENS.clock);
+	const log = container.resolve(TOKENS.log);
+	const {media} = container.resolve(TOKENS.topology).queues;
+	const {mediaMaxFileBytes: maxFileBytes} = container.resolve(TOKENS.config);
+	const handler = new MediaHandler({
+		copier: new MediaCopier({store, engines: container.resolve(TOKENS.engines), clock, log, maxFileBytes}),
+		store,
+		connections: container.resolve(TOKENS.stores).connectionStore,
+		publisher: container.resolve(TOKENS.publisher),
+		queue: media,
+		clock,
+		log,
+	});
+	return [
+		{
+			queue: media,
+			prefetch: PREFETCH.media,
+			handle: (message) => handler.handle(message),
+			onStop: () => {
+				handler.stop();
+			},
+		},
+	];
 }
 
 function sessionOptions(container: DependencyContainer): readonly DispatcherOptions[] {

@@ -1,10 +1,16 @@
+import {join} from 'node:path';
 import {z} from 'zod';
 import {SetupError} from '../domain/errors.ts';
+import type {RateLimits} from '../gateway/http/rate-limit.ts';
+import {parseSignIn, type SignInSettings} from './sign-in.ts';
 import {parseWorkers, type WorkerSettings} from './workers.ts';
 
 /** What one process can be; scaled by the queue each works on. */
-export const ROLES = ['gateway', 'webhook', 'websocket', 'log', 'command', 'supervisor'] as const;
+export const ROLES = ['gateway', 'webhook', 'websocket', 'log', 'command', 'media', 'supervisor'] as const;
 export type Role = (typeof ROLES)[number];
+
+/** They write and read media files. */
+const MEDIA_ROLES = ['gateway', 'command', 'media'] as const satisfies readonly Role[];
 
 /** Everything an operator can set. Absent optional values choose the embedded twin of what they would name. */
 export interface Config {
@@ -25,10 +31,11 @@ export interface Config {
 	/** Undefined = generated into `dataDir`. */
 	readonly ingestionSecret: string | undefined;
 	readonly bootstrapToken: string | undefined;
+	/** The identity provider whose JWTs are taken; undefined = API tokens only. */
+	readonly signIn: SignInSettings | undefined;
 	readonly logLevel: 'debug' | 'info' | 'warn' | 'error';
 	readonly logFormat: 'json' | 'pretty';
-	/** Requests per minute, per token and route. */
-	readonly rateLimitPerMinute: number;
+	readonly rateLimits: RateLimits;
 	/** Express's `trust proxy`: how many proxies stand in front. */
 	readonly trustProxy: number;
 	/** Address ranges that webhooks may reach although they are private. */
@@ -36,6 +43,11 @@ export interface Config {
 	readonly webhookTimeoutMs: number;
 	/** How long events and deliveries are kept. */
 	readonly retentionDays: number;
+	/** The folder of media files. Processes with the roles gateway, command and media share it. */
+	readonly mediaDir: string;
+	/** Larger files are neither kept nor sent. */
+	readonly mediaMaxFileBytes: number;
+	readonly mediaRetentionDays: number;
 	readonly simulatorSeed: string | undefined;
 	/** Starts the names of everything on the broker and in Redis, so that deployments can share them. */
 	readonly namespace: string;
@@ -64,6 +76,8 @@ const integer = (minimum: number, maximum: number): z.ZodType<number> =>
 		.transform(Number)
 		.pipe(z.number().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
 
+const requestsPerMinute = integer(1, 1_000_000);
+
 const list = z.string().transform((value) =>
 	value
 		.split(',')
@@ -91,13 +105,23 @@ const SCHEMA = z.object({
 		.string()
 		.regex(/^wh_[0-9a-f]{48}$/, 'must be wh_ and 48 hexadecimal digits (echo "wh_$(openssl rand -hex 24)" makes one)')
 		.optional(),
+	JWKS_URL: url('http', 'https').optional(),
+	JWT_ISSUER: z.string().optional(),
+	JWT_AUDIENCE: z.string().optional(),
+	SUPABASE_URL: url('http', 'https').optional(),
 	LOG_LEVEL: z.enum(['debug', 'info', 'warn', 'error']).default('info'),
 	LOG_FORMAT: z.enum(['json', 'pretty']).optional(),
-	RATE_LIMIT_PER_MINUTE: integer(1, 1_000_000).default(60),
+	RATE_LIMIT_PER_MINUTE: requestsPerMinute.default(60),
+	RATE_LIMIT_READ_PER_MINUTE: requestsPerMinute.optional(),
+	RATE_LIMIT_SEND_PER_MINUTE: requestsPerMinute.optional(),
+	RATE_LIMIT_MANAGE_PER_MINUTE: requestsPerMinute.optional(),
 	TRUST_PROXY: integer(0, 10).default(0),
 	WEBHOOK_ALLOW_CIDRS: list.optional(),
 	WEBHOOK_TIMEOUT_SECONDS: integer(1, 30).default(15),
 	RETENTION_DAYS: integer(1, 3650).default(30),
+	MEDIA_DIR: z.string().optional(),
+	MEDIA_MAX_FILE_MB: integer(1, 10_000).default(200),
+	MEDIA_RETENTION_DAYS: integer(1, 3650).default(30),
 	SIMULATOR_SEED: z.string().optional(),
 	NAMESPACE: z
 		.string()
@@ -108,7 +132,7 @@ const SCHEMA = z.object({
 type Values = z.infer<typeof SCHEMA>;
 
 /** Named in the design and not built yet: setting one must not be ignored in silence. */
-const NOT_YET = ['S3_ENDPOINT', 'STRIPE_SECRET_KEY', 'JWKS_URL', 'SUPABASE_URL'];
+const NOT_YET = ['S3_ENDPOINT', 'STRIPE_SECRET_KEY'];
 
 /**
  * Reads the configuration from environment variables. Empty ones count as absent.
@@ -124,6 +148,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, roles?: string, isTerminal = 
 		...NOT_YET.filter((name) => present[name] !== undefined).map((name) => `${name} is not supported yet: remove it`),
 	);
 	const workers = parseWorkers(present['WAHA_WORKERS'], present['WAHA_API_KEY'], faults);
+	const signIn = parseSignIn(present, faults);
 	if (parsed.data !== undefined) {
 		faults.push(...combinationFaults(parsed.data, workers));
 	}
@@ -132,7 +157,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, roles?: string, isTerminal = 
 			`The configuration has ${faults.length} fault${faults.length === 1 ? '' : 's'}: ${faults.join('; ')}`,
 		);
 	}
-	return toConfig(parsed.data, workers, isTerminal);
+	return toConfig(parsed.data, {workers, signIn, isTerminal});
 }
 
 /** What each value allows alone, but not together. */
@@ -162,10 +187,20 @@ function combinationFaults(values: Values, workers: readonly WorkerSettings[]): 
 	needs(workers.length === 0, 'WAHA_WORKERS', 'the simulator runs inside one process that has all roles');
 	const apart = roles.includes('gateway') !== roles.includes('websocket');
 	needs(apart && values.REDIS_URL === undefined, 'REDIS_URL', 'gateway and websocket dispatcher are apart');
+	const withMedia = MEDIA_ROLES.filter((role) => roles.includes(role)).length;
+	const mediaApart = withMedia > 0 && withMedia < MEDIA_ROLES.length;
+	needs(
+		mediaApart && values.MEDIA_DIR === undefined,
+		'MEDIA_DIR',
+		`${MEDIA_ROLES.join(', ')} share one folder of files`,
+	);
 	return faults;
 }
 
-function toConfig(values: Values, workers: readonly WorkerSettings[], isTerminal: boolean): Config {
+function toConfig(
+	values: Values,
+	{workers, signIn, isTerminal}: Pick<Config, 'workers' | 'signIn'> & {readonly isTerminal: boolean},
+): Config {
 	const host = values.HOST.includes(':') ? `[${values.HOST}]` : values.HOST;
 	const shownHost = ['0.0.0.0', '[::]'].includes(host) ? 'localhost' : host;
 	const publicUrl = withoutTrailingSlash(values.PUBLIC_URL ?? `http://${shownHost}:${values.PORT}`);
@@ -183,13 +218,22 @@ function toConfig(values: Values, workers: readonly WorkerSettings[], isTerminal
 		encryptionKey: values.ENCRYPTION_KEY,
 		ingestionSecret: values.INGESTION_SECRET,
 		bootstrapToken: values.BOOTSTRAP_TOKEN,
+		signIn,
 		logLevel: values.LOG_LEVEL,
 		logFormat: values.LOG_FORMAT ?? (isTerminal ? 'pretty' : 'json'),
-		rateLimitPerMinute: values.RATE_LIMIT_PER_MINUTE,
+		rateLimits: {
+			read: values.RATE_LIMIT_READ_PER_MINUTE ?? values.RATE_LIMIT_PER_MINUTE,
+			send: values.RATE_LIMIT_SEND_PER_MINUTE ?? values.RATE_LIMIT_PER_MINUTE,
+			manage: values.RATE_LIMIT_MANAGE_PER_MINUTE ?? values.RATE_LIMIT_PER_MINUTE,
+			unauthenticated: values.RATE_LIMIT_PER_MINUTE,
+		},
 		trustProxy: values.TRUST_PROXY,
 		webhookAllowCidrs: values.WEBHOOK_ALLOW_CIDRS ?? (isLoopback(values.HOST) ? ['127.0.0.0/8', '::1/128'] : []),
 		webhookTimeoutMs: values.WEBHOOK_TIMEOUT_SECONDS * 1000,
 		retentionDays: values.RETENTION_DAYS,
+		mediaDir: values.MEDIA_DIR ?? join(values.DATA_DIR, 'media'),
+		mediaMaxFileBytes: values.MEDIA_MAX_FILE_MB * 1024 * 1024,
+		mediaRetentionDays: values.MEDIA_RETENTION_DAYS,
 		simulatorSeed: values.SIMULATOR_SEED,
 		namespace: values.NAMESPACE,
 	};

@@ -1,3 +1,4 @@
+import type {Store} from 'express-rate-limit';
 import {SqliteDatabase} from '../adapters/sqlite/database.ts';
 import {SqliteBroker} from '../adapters/sqlite/sqlite-broker.ts';
 import {BROKER_MIGRATIONS} from '../adapters/sqlite/broker-schema.ts';
@@ -25,6 +26,8 @@ export interface Infrastructure {
 	readonly stores: Stores;
 	readonly fanout: Fanout;
 	readonly recentIds: RecentIds;
+	/** Where requests are counted; undefined = each gateway counts for itself. */
+	readonly rateLimitStore: Store | undefined;
 	readonly healthChecks: readonly HealthCheck[];
 	/** Deletes what is older than it is kept; undefined where the store does it by itself. */
 	readonly retention: Retention | undefined;
@@ -42,7 +45,9 @@ interface Context {
 
 type BrokerPart = Pick<Infrastructure, 'broker'> & {readonly check: HealthCheck};
 type StorePart = Pick<Infrastructure, 'stores' | 'retention'> & {readonly check: HealthCheck};
-type FanoutPart = Pick<Infrastructure, 'fanout' | 'recentIds'> & {readonly checks: readonly HealthCheck[]};
+type FanoutPart = Pick<Infrastructure, 'fanout' | 'recentIds' | 'rateLimitStore'> & {
+	readonly checks: readonly HealthCheck[];
+};
 
 /** Opens what the configuration names, and the embedded twin of all else. @throws {SetupError} something cannot be opened */
 export async function openInfrastructure(context: Context): Promise<Infrastructure> {
@@ -57,6 +62,7 @@ export async function openInfrastructure(context: Context): Promise<Infrastructu
 		stores: store.stores,
 		fanout: fanout.fanout,
 		recentIds: fanout.recentIds,
+		rateLimitStore: fanout.rateLimitStore,
 		healthChecks: [broker.check, store.check, ...fanout.checks],
 		retention: store.retention,
 	};
@@ -78,7 +84,7 @@ function openSqliteBroker({dataDirectory, topology, clock, log, resources}: Cont
 
 function openMemoryFanout({clock, log, resources}: Context): FanoutPart {
 	const fanout = resources.use(new MemoryFanout({log}));
-	return {fanout, recentIds: new MemoryRecentIds({clock}), checks: []};
+	return {fanout, recentIds: new MemoryRecentIds({clock}), rateLimitStore: undefined, checks: []};
 }
 
 // Drivers are loaded where they are used: a process does not pay for what it does not talk to.
@@ -101,14 +107,20 @@ async function openRabbitMq({topology, clock, log, resources}: Context, url: str
 }
 
 async function openRedis({config, clock, log, resources}: Context, url: string): Promise<FanoutPart> {
-	const [{connectRedis}, {RedisFanout}, {RedisRecentIds}] = await Promise.all([
+	const [{connectRedis}, {RedisFanout}, {RedisRecentIds}, {RedisRateLimitStore}] = await Promise.all([
 		import('../adapters/redis/connect-redis.ts'),
 		import('../adapters/redis/redis-fanout.ts'),
 		import('../adapters/redis/redis-recent-ids.ts'),
+		import('../adapters/redis/redis-rate-limit-store.ts'),
 	]);
 	const connection = resources.use(await connectRedis({url, clock, log}));
 	const {commands, subscriber} = connection;
 	const prefix = config.namespace;
 	const fanout = resources.use(new RedisFanout({commands, subscriber, log, prefix}));
-	return {fanout, recentIds: new RedisRecentIds({commands, clock, log, prefix}), checks: [connection]};
+	const recentIds = new RedisRecentIds({commands, clock, log, prefix});
+	const rateLimitStore = new RedisRateLimitStore({commands, clock, log, prefix});
+	resources.defer(() => {
+		rateLimitStore.shutdown();
+	});
+	return {fanout, recentIds, rateLimitStore, checks: [connection]};
 }

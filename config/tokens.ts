@@ -1,3 +1,4 @@
+import type {Store} from 'express-rate-limit';
 import type {InjectionToken} from 'tsyringe';
 import type {SimulatorEngine} from '../adapters/simulator/simulator-engine.ts';
 import type {ControlBus} from '../domain/broker/control-bus.ts';
@@ -5,21 +6,29 @@ import type {Publisher} from '../domain/broker/publisher.ts';
 import type {Topology} from '../domain/broker/topology.ts';
 import type {ConnectionDirectory} from '../domain/connections/connection-directory.ts';
 import type {Connections} from '../domain/connections/connections.ts';
+import type {Linking} from '../domain/connections/linking.ts';
+import type {Conversations} from '../domain/conversations/conversations.ts';
 import type {Ingestion} from '../domain/events/ingestion.ts';
+import type {Media} from '../domain/media/media.ts';
 import type {Messaging} from '../domain/messaging/messaging.ts';
 import type {Broker} from '../domain/ports/broker.ts';
 import type {Clock} from '../domain/ports/clock.ts';
 import type {Fanout} from '../domain/ports/fanout.ts';
+import type {FileFetcher} from '../domain/ports/file-fetcher.ts';
 import type {HealthCheck} from '../domain/ports/health-check.ts';
-import type {Logger} from '../domain/ports/logger.ts';
+import type {ScopedLogger} from '../domain/ports/logger.ts';
+import type {MediaStore} from '../domain/ports/media-store.ts';
 import type {RecentIds} from '../domain/ports/recent-ids.ts';
 import type {Stores} from '../domain/ports/stores.ts';
 import type {WebhookSender} from '../domain/ports/webhook-sender.ts';
 import type {SecretBox} from '../domain/secret-box.ts';
 import type {Authenticator} from '../domain/tokens/authenticator.ts';
+import type {SignIn} from '../domain/tokens/sign-in.ts';
 import type {Tokens} from '../domain/tokens/tokens.ts';
+import type {Users} from '../domain/tokens/users.ts';
 import type {WebhookDirectory} from '../domain/webhooks/webhook-directory.ts';
 import type {Webhooks} from '../domain/webhooks/webhooks.ts';
+import type {InfrastructureOverview} from '../domain/workers/infrastructure-overview.ts';
 import type {ConfiguredEngines} from './engine-directory.ts';
 import type {Config} from './env.ts';
 
@@ -30,13 +39,16 @@ export const TOKENS = {
 	config: token<Config>('Config'),
 	version: token<string>('version'),
 	clock: token<Clock>('Clock'),
-	log: token<Logger>('Logger'),
+	log: token<ScopedLogger>('Logger'),
 	topology: token<Topology>('Topology'),
 	broker: token<Broker>('Broker'),
 	stores: token<Stores>('Stores'),
 	healthChecks: token<readonly HealthCheck[]>('HealthCheck[]'),
 	fanout: token<Fanout>('Fanout'),
 	recentIds: token<RecentIds>('RecentIds'),
+	rateLimitStore: token<Store | undefined>('rate limit Store'),
+	mediaStore: token<MediaStore>('MediaStore'),
+	fileFetcher: token<FileFetcher>('FileFetcher'),
 	engines: token<ConfiguredEngines>('EngineDirectory'),
 	simulator: token<SimulatorEngine>('SimulatorEngine'),
 	webhookSender: token<WebhookSender>('WebhookSender'),
@@ -47,9 +59,15 @@ export const TOKENS = {
 	connectionDirectory: token<ConnectionDirectory>('ConnectionDirectory'),
 	webhookDirectory: token<WebhookDirectory>('WebhookDirectory'),
 	ingestion: token<Ingestion>('Ingestion'),
+	signIn: token<SignIn | undefined>('SignIn'),
 	authenticator: token<Authenticator>('Authenticator'),
 	tokens: token<Tokens>('Tokens'),
+	users: token<Users>('Users'),
+	infrastructure: token<InfrastructureOverview>('InfrastructureOverview'),
 	connections: token<Connections>('Connections'),
+	linking: token<Linking>('Linking'),
 	webhooks: token<Webhooks>('Webhooks'),
 	messaging: token<Messaging>('Messaging'),
+	conversations: token<Conversations>('Conversations'),
+	media: token<Media>('Media'),
 } as const;

@@ -1,5 +1,6 @@
+import {AsyncLocalStorage} from 'node:async_hooks';
 import {destination as openDestination, pino, stdTimeFunctions, type Logger as Pino} from 'pino';
-import type {Logger} from '../../domain/ports/logger.ts';
+import type {ScopedLogger} from '../../domain/ports/logger.ts';
 import {toLogFields} from './log-fields.ts';
 import {toReadableLine} from './readable-line.ts';
 
@@ -18,8 +19,9 @@ export interface PinoLoggerOptions {
  * JSON lines on stdout: `level`, `time` (ISO 8601), `msg` (the event's name) and the fields, with secrets and message text
  * taken out (see `toLogFields`).
  */
-export class PinoLogger implements Logger {
+export class PinoLogger implements ScopedLogger {
 	readonly #pino: Pino;
+	readonly #scope = new AsyncLocalStorage<object>();
 
 	constructor({level, pretty, destination}: PinoLoggerOptions) {
 		// Not synchronous: a slow reader of stdout must not stop the process. Flushed when the process exits.
@@ -57,9 +59,13 @@ export class PinoLogger implements Logger {
 		this.#write('error', fields, event);
 	}
 
+	within<T>(fields: object, work: () => T): T {
+		return this.#scope.run({...this.#scope.getStore(), ...fields}, work);
+	}
+
 	#write(level: 'debug' | 'info' | 'warn' | 'error', fields: object, event: string): void {
 		if (this.#pino.isLevelEnabled(level)) {
-			this.#pino[level](toLogFields(fields, level === 'error'), event);
+			this.#pino[level](toLogFields({...this.#scope.getStore(), ...fields}, level === 'error'), event);
 		}
 	}
 }

@@ -1,29 +1,35 @@
-import express, {type Express, type Request, type RequestHandler, type Response} from 'express';
+import express, {type Express, type RequestHandler} from 'express';
 import type {Store} from 'express-rate-limit';
 import helmet, {type HelmetOptions} from 'helmet';
 import type {Ingestion} from '../../domain/events/ingestion.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {EngineDirectory} from '../../domain/ports/engine-directory.ts';
 import type {HealthCheck} from '../../domain/ports/health-check.ts';
-import type {Logger} from '../../domain/ports/logger.ts';
+import type {ScopedLogger} from '../../domain/ports/logger.ts';
+import type {MediaStore} from '../../domain/ports/media-store.ts';
 import type {EngineIngress} from '../../domain/ports/whatsapp-engine.ts';
 import type {Authenticator} from '../../domain/tokens/authenticator.ts';
 import {accessLog} from './access-log.ts';
-import {authenticate, identityOf} from './authenticate.ts';
+import {authenticate} from './authenticate.ts';
 import {cors} from './cors.ts';
 import {errorHandler} from './error-handler.ts';
-import {jsonBody} from './json-body.ts';
-import {createRateLimit} from './rate-limit.ts';
+import {jsonBody, refuseOtherTypes} from './json-body.ts';
+import {mount, type Guards} from './mount.ts';
+import {createRateLimit, type RateLimits} from './rate-limit.ts';
 import {requestId} from './request-id.ts';
 import {routeNotFound} from './route-not-found.ts';
-import type {Answer, Call, Route} from './route.ts';
+import {documentationRoutes} from './routes/documentation.ts';
 import {healthRoutes} from './routes/health.ts';
 import {INGESTION_PATH, ingestionChain} from './routes/ingestion.ts';
 import {landingPage} from './routes/landing.ts';
 import {tenantRoutes, type UseCases} from './tenant-routes.ts';
+import {uploadBody} from './upload-body.ts';
 
 /** The contract's limit for routes that take no media. */
 const BODY_LIMIT_BYTES = 1024 * 1024;
+
+/** The contract's limit for routes that take media. */
+const UPLOAD_LIMIT_BYTES = 50 * 1024 * 1024;
 
 const HELMET: HelmetOptions = {
 	// A gateway in a private network is reached by http: its own links must stay http there.
@@ -37,8 +43,7 @@ const HELMET: HelmetOptions = {
 interface GatewaySettings {
 	/** Base URL that tenants reach us at, without a trailing slash. */
 	readonly publicUrl: string;
-	/** Requests per minute, token and route. */
-	readonly rateLimitPerMinute: number;
+	readonly rateLimits: RateLimits;
 	/** Express's `trust proxy`: which proxies may name the client's address. */
 	readonly trustProxy: boolean | number | string;
 	readonly ingestionSecret: string;
@@ -54,10 +59,12 @@ export interface GatewayDependencies extends UseCases {
 	readonly ingress: EngineIngress;
 	readonly workers: EngineDirectory;
 	readonly healthChecks: readonly HealthCheck[];
+	/** Where uploads go. */
+	readonly mediaStore: MediaStore;
 	/** Where requests are counted; default: in this process. */
 	readonly rateLimitStore?: Store | undefined;
 	readonly clock: Clock;
-	readonly log: Logger;
+	readonly log: ScopedLogger;
 }
 
 /** The REST surface: ingestion first, with a chain of its own, then everything for people and tenants. */
@@ -69,48 +76,39 @@ export function createApp(dependencies: GatewayDependencies): Express {
 	app.disable('etag');
 	app.set('trust proxy', settings.trustProxy);
 
+	app.use(requestId(log));
 	app.post(INGESTION_PATH, ...ingestionChain({...dependencies, ingestionSecret: settings.ingestionSecret}));
 
-	app.use(requestId, accessLog({clock, log}), cors, helmet(HELMET));
+	app.use(accessLog({clock, log}), cors, helmet(HELMET));
 	app.get('/', landingPage(settings));
 	app.use('/api', healthRoutes(dependencies));
 	const guards = tenantGuards(dependencies);
-	for (const route of tenantRoutes(dependencies, settings.publicUrl)) {
+	const routes = tenantRoutes(dependencies, settings.publicUrl);
+	app.use(documentationRoutes({...settings, routes}));
+	for (const route of routes) {
 		mount(app, route, guards);
 	}
 	app.use(routeNotFound);
-	app.use(errorHandler({log}));
+	app.use(errorHandler({log, publicUrl: settings.publicUrl}));
 	return app;
 }
 
-/** What every tenant route goes through: who is it, how often, and only then what was sent. */
-function tenantGuards({settings, authenticator, rateLimitStore, log}: GatewayDependencies): readonly RequestHandler[] {
-	const limit = createRateLimit({perMinute: settings.rateLimitPerMinute, store: rateLimitStore, log});
-	return [authenticate({authenticator, limitFailures: limit}), limit, ...jsonBody(BODY_LIMIT_BYTES)];
-}
-
-function mount(app: Express, {method, path, handle}: Route, guards: readonly RequestHandler[]): void {
-	const register = method.toLowerCase() as Lowercase<Route['method']>;
-	app[register](`/api${path}`, ...guards, async (request: Request, response: Response) => {
-		send(await handle(toCall(request, response)), response);
-	});
-}
-
-function toCall(request: Request, response: Response): Call {
+function tenantGuards(dependencies: GatewayDependencies): Guards {
+	const {settings, authenticator, rateLimitStore, connections, webhooks, mediaStore, log} = dependencies;
+	const limit = (kind: keyof RateLimits): RequestHandler =>
+		createRateLimit({perMinute: settings.rateLimits[kind], store: rateLimitStore, log});
+	const limits = {read: limit('read'), send: limit('send'), manage: limit('manage')};
+	const json = jsonBody(BODY_LIMIT_BYTES);
+	const intake = {media: mediaStore, limitBytes: UPLOAD_LIMIT_BYTES, restLimitBytes: BODY_LIMIT_BYTES, log};
 	return {
-		user: identityOf(response).user,
-		param: (name) => String(request.params[name] ?? ''),
-		header: (name) => request.get(name),
-		query: request.query,
-		body: request.body as unknown,
+		authenticate: authenticate({authenticator, limitFailures: limit('unauthenticated')}),
+		limitOf: ({scope}) => limits[scope],
+		connections,
+		webhooks,
+		bodyOf: ({body, uploads: fields}) => {
+			// What nobody reads is not read; the server drops it behind the answer.
+			if (body === undefined) return [];
+			return fields === undefined ? json : [uploadBody({...intake, fields}), refuseOtherTypes];
+		},
 	};
-}
-
-function send({status, body, headers = {}}: Answer, response: Response): void {
-	response.status(status).set({'Cache-Control': 'no-store', ...headers});
-	if (body === undefined) {
-		response.end();
-	} else {
-		response.json(body);
-	}
 }

@@ -1,6 +1,7 @@
 import type {Request, RequestHandler, Response} from 'express';
 import {UnauthenticatedError} from '../../domain/errors.ts';
-import type {Authenticator, Identity} from '../../domain/tokens/authenticator.ts';
+import type {Authenticator} from '../../domain/tokens/authenticator.ts';
+import type {Identity} from '../../domain/tokens/identity.ts';
 
 /** The scheme's name has no case (RFC 9110 §11.1). */
 const BEARER = /^Bearer +(\S+)$/i;

@@ -3,7 +3,18 @@ import type {NextFunction, Request, Response} from 'express';
 const METHODS = 'GET,HEAD,PUT,PATCH,POST,DELETE';
 
 /** What a script of another origin may read beside the body. */
-const EXPOSED = 'Link,Retry-After,X-Request-Id,X-RateLimit-Limit,X-RateLimit-Remaining,X-RateLimit-Reset';
+const EXPOSED = [
+	'Accept-Ranges',
+	'Content-Disposition',
+	'Content-Range',
+	'ETag',
+	'Link',
+	'Retry-After',
+	'X-Request-Id',
+	'X-RateLimit-Limit',
+	'X-RateLimit-Remaining',
+	'X-RateLimit-Reset',
+].join(',');
 
 /** Any origin may call: what authenticates is a header, never a cookie. Answers every preflight with 204. */
 export function cors(request: Request, response: Response, next: NextFunction): void {

@@ -21,3 +21,29 @@ export function line(field: string, {maxLength = 200, required}: LineOptions = {
 			`${field} must be one line of valid Unicode without control characters`,
 		);
 }
+
+/** A whole number in a query, such as `?limit=20`. */
+export function wholeNumber(field: string, minimum: number, maximum: number): z.ZodType<number, string> {
+	const fault = `${field} must be a whole number from ${minimum} to ${maximum}`;
+	return z
+		.string(fault)
+		.regex(/^\d{1,15}$/, fault)
+		.transform(Number)
+		.pipe(z.number().min(minimum, fault).max(maximum, fault))
+		.meta({type: 'integer', minimum, maximum});
+}
+
+/** A flag of a body. */
+export function flag(field: string): z.ZodBoolean {
+	return z.boolean(`${field} must be a boolean value`);
+}
+
+/** A flag in a query, such as `?unread_only=true`. */
+export function queryFlag(field: string): z.ZodType<boolean, string> {
+	const fault = `${field} must be true or false`;
+	return z
+		.string(fault)
+		.regex(/^(true|false|1|0)$/i, fault)
+		.transform((value) => value === '1' || value.toLowerCase() === 'true')
+		.meta({type: 'boolean'});
+}

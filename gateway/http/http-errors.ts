@@ -18,6 +18,25 @@ export class PayloadTooLargeError extends DomainError {
 	}
 }
 
+/** The request line and headers are over the server's limit. */
+export class HeadersTooLargeError extends DomainError {
+	readonly code = 'HEADERS_TOO_LARGE';
+
+	constructor(options?: ErrorOptions) {
+		super('The headers are too large: at most 200, and 16 KB together', options);
+	}
+}
+
+/** The request did not arrive within the server's time. */
+export class RequestTimeoutError extends DomainError {
+	readonly code = 'REQUEST_TIMEOUT';
+	override readonly retryable = true;
+
+	constructor(options?: ErrorOptions) {
+		super('The request did not arrive in time', options);
+	}
+}
+
 /** The body has a type, charset or encoding that nobody here reads. */
 export class UnsupportedMediaTypeError extends DomainError {
 	readonly code = 'UNSUPPORTED_MEDIA_TYPE';

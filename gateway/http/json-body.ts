@@ -1,4 +1,5 @@
 import express, {type NextFunction, type Request, type RequestHandler, type Response} from 'express';
+import {hasBody, isJson} from './body-type.ts';
 import {UnsupportedMediaTypeError} from './http-errors.ts';
 
 /**
@@ -14,19 +15,11 @@ export function jsonBody(limitBytes: number): readonly RequestHandler[] {
 	];
 }
 
-function isJson(request: {readonly headers: Request['headers']}): boolean {
-	const type = request.headers['content-type'];
-	return type === undefined || /^\s*application\/([\w.-]+\+)?json\s*(;|$)/i.test(type);
-}
-
-function refuseOtherTypes(request: Request, _response: Response, next: NextFunction): void {
+/** Comes after whoever reads bodies. */
+export function refuseOtherTypes(request: Request, _response: Response, next: NextFunction): void {
 	if (request.body === undefined && hasBody(request)) {
 		next(new UnsupportedMediaTypeError('The body must be JSON: send it with Content-Type: application/json'));
 		return;
 	}
 	next();
-}
-
-function hasBody({headers}: Request): boolean {
-	return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 }

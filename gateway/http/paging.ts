@@ -1,23 +1,28 @@
-import {ValidationError} from '../../domain/errors.ts';
+import {z} from 'zod';
 import type {ListPosition} from '../../domain/ports/connection-store.ts';
+import {wholeNumber} from './fields.ts';
 
 /** The default too: clients without paging see as much as one page holds. */
 const MAX_LIMIT = 100;
+
+const BAD_CURSOR = 'cursor is not one of ours: take it from the Link header of the page before';
+
+/** `?limit=&cursor=`, as routes declare them. */
+export const PageQuery = z.object({
+	limit: wholeNumber('limit', 1, MAX_LIMIT).exactOptional(),
+	cursor: z.string(BAD_CURSOR).transform(readCursor).exactOptional(),
+});
 
 /** What `?limit=&cursor=` ask for. */
 export interface PageRequest {
 	/** 1 to 100, default 100. */
 	readonly limit: number;
 	/** The list goes on behind this item. */
-	readonly position?: ListPosition;
+	readonly position: ListPosition | undefined;
 }
 
-/** @throws {ValidationError} */
-export function readPage({limit, cursor}: Readonly<Record<string, unknown>>): PageRequest {
-	return {
-		limit: limit === undefined ? MAX_LIMIT : readLimit(limit),
-		...(cursor !== undefined && {position: readCursor(cursor)}),
-	};
+export function readPage({limit = MAX_LIMIT, cursor}: z.output<typeof PageQuery>): PageRequest {
+	return {limit, position: cursor};
 }
 
 /**
@@ -38,24 +43,17 @@ export function toPage<Row>(
 	return {items, headers: {Link: `<${next}>; rel="next"`}};
 }
 
-function readLimit(value: unknown): number {
-	const limit = typeof value === 'string' && /^\d{1,3}$/.test(value) ? Number(value) : 0;
-	if (limit < 1 || limit > MAX_LIMIT) {
-		throw new ValidationError(`limit must be a whole number from 1 to ${MAX_LIMIT}`);
-	}
-	return limit;
-}
-
 function toCursor({createdAt, id}: ListPosition): string {
 	return Buffer.from(`${createdAt.toISOString()} ${id}`).toString('base64url');
 }
 
-function readCursor(value: unknown): ListPosition {
-	const text = typeof value === 'string' ? Buffer.from(value, 'base64url').toString() : '';
+function readCursor(value: string, context: z.RefinementCtx): ListPosition {
+	const text = Buffer.from(value, 'base64url').toString();
 	const [, time, id] = /^(\d{4}-\d\d-\d\dT\S{1,20}) ([\w-]{1,64})$/.exec(text) ?? [];
 	const createdAt = new Date(time ?? NaN);
 	if (id === undefined || Number.isNaN(createdAt.getTime())) {
-		throw new ValidationError('cursor is not one of ours: take it from the Link header of the page before');
+		context.addIssue(BAD_CURSOR);
+		return z.NEVER;
 	}
 	return {createdAt, id};
 }

@@ -1,8 +1,12 @@
 import type {Request, RequestHandler, Response} from 'express';
 import {ipKeyGenerator, rateLimit, type RateLimitInfo, type Store} from 'express-rate-limit';
 import type {Logger} from '../../domain/ports/logger.ts';
+import type {Scope} from '../../domain/tokens/grants.ts';
 import {findIdentity} from './authenticate.ts';
 import {RateLimitedError} from './http-errors.ts';
+
+/** Requests per minute, token and route, by the scope that the route needs; `unauthenticated`: failed attempts per address. */
+export type RateLimits = Readonly<Record<Scope | 'unauthenticated', number>>;
 
 /** The contract's fixed window. */
 const WINDOW_MS = 60_000;
@@ -59,7 +63,9 @@ function keyOf(request: Request, response: Response): string {
 		return `address ${ipKeyGenerator(request.ip ?? '')}`;
 	}
 	const route = request.route as {readonly path: string};
-	return `token ${identity.tokenId} ${request.method} ${route.path}`;
+	// HEAD is a GET that says less.
+	const method = request.method === 'HEAD' ? 'GET' : request.method;
+	return `${identity.callerId} ${method} ${route.path}`;
 }
 
 /** Where express-rate-limit leaves its count; undefined when its store failed. */

@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto';
-import type {NextFunction, Request, Response} from 'express';
+import type {Request, RequestHandler, Response} from 'express';
+import type {ScopedLogger} from '../../domain/ports/logger.ts';
 
 const HEADER = 'X-Request-Id';
 
@@ -21,8 +22,9 @@ export function requestIdOf(request: Request, response: Response): string {
 	return id;
 }
 
-/** Puts the request's id on the answer, whatever comes of it. */
-export function requestId(request: Request, response: Response, next: NextFunction): void {
-	requestIdOf(request, response);
-	next();
+/** Puts the request's id on the answer, whatever comes of it, and on every line that is logged for it. */
+export function requestId(log: ScopedLogger): RequestHandler {
+	return (request, response, next) => {
+		log.within({requestId: requestIdOf(request, response)}, next);
+	};
 }

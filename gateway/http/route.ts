@@ -1,30 +1,136 @@
+import type {z} from 'zod';
+import type {Connection} from '../../domain/connections/connection.ts';
+import type {ErrorCode} from '../../domain/errors.ts';
+import type {Identity} from '../../domain/tokens/identity.ts';
+import type {Scope} from '../../domain/tokens/grants.ts';
 import type {User} from '../../domain/tokens/token.ts';
+import type {Webhook} from '../../domain/webhooks/webhook.ts';
 
-/** One operation of the REST surface, for a caller who is known. Routes only read, call a use case and present. */
-export interface Route {
-	readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
-	/** Under `/api`, with `:name` for parameters. */
-	readonly path: string;
-	readonly handle: (call: Call) => Promise<Answer>;
+/**
+ * What a route acts on. It is found (`:id`), and checked against its owner and against what the caller's token may do, before
+ * anything of the body is read.
+ * - `self`: whatever the caller may see of his own; the handler narrows it down by the caller's grants
+ * - `account`: the account as a whole; a token for certain connections has no say in it
+ * - `admin`: the whole installation; administrators only
+ */
+export interface Targets {
+	readonly self: undefined;
+	readonly account: undefined;
+	readonly admin: undefined;
+	readonly connection: Connection;
+	readonly webhook: Webhook;
 }
 
-/** What a caller sent. */
-export interface Call {
+export type TargetKind = keyof Targets;
+
+/** What a caller sent, checked. */
+export interface Call<
+	Kind extends TargetKind = TargetKind,
+	Query = Record<string, unknown>,
+	Body = Record<string, unknown>,
+> {
+	readonly identity: Identity;
 	readonly user: User;
+	readonly target: Targets[Kind];
 	/** A path parameter, decoded. */
 	readonly param: (name: string) => string;
 	readonly header: (name: string) => string | undefined;
-	readonly query: Readonly<Record<string, unknown>>;
-	/** The parsed body, unchecked; undefined when there was none. */
-	readonly body: unknown;
+	readonly query: Query;
+	readonly body: Body;
+	/** HEAD too, where the route is a GET. */
+	readonly method: string;
+	/** Aborted when the answer is complete, and when the client goes away before. */
+	readonly signal: AbortSignal;
 }
 
-/** What the caller gets. */
+/** What the caller gets: JSON, bytes, or nothing at all (Content-Length 0). */
 export interface Answer {
-	readonly status: 200 | 201 | 202;
-	/** Sent as JSON; undefined sends nothing at all (Content-Length 0). */
-	readonly body: unknown;
+	readonly status: 200 | 201 | 202 | 206 | 304;
+	/** Sent as JSON. */
+	readonly body?: unknown;
+	/** Opened only when somebody reads them: a HEAD request does not. */
+	readonly content?: () => Promise<AsyncIterable<Uint8Array>>;
 	readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** How a route is told to people; the OpenAPI document is made of it. */
+export interface RouteDocumentation {
+	/** Unique, in camelCase; SDKs are generated from it. */
+	readonly id: string;
+	readonly tag:
+		| 'Connections'
+		| 'Messages'
+		| 'Presence'
+		| 'Chats'
+		| 'Media'
+		| 'Webhooks'
+		| 'Tokens'
+		| 'Account'
+		| 'Admin'
+		| 'Simulator';
+	/** One line. */
+	readonly summary: string;
+	/** Markdown: what one must know to use it. */
+	readonly description?: string;
+	/** What each path parameter is, with an example. `:id` need not be said. */
+	readonly params?: Readonly<Record<string, {readonly description: string; readonly example: string}>>;
+	readonly answer: {
+		readonly status: 200 | 201;
+		readonly description: string;
+		/** JSON; absent = see `binary`, or an empty body. */
+		readonly schema?: z.ZodType;
+		readonly example?: unknown;
+		/** Answers bytes instead of JSON. */
+		readonly binary?: boolean;
+	};
+	/** May answer 202 when the outcome takes too long, or at once when asked to (`Prefer: respond-async`). */
+	readonly queued?: boolean;
+	/** Takes `Idempotency-Key`. */
+	readonly idempotent?: boolean;
+	/** An example of the body, complete; required when there is a body. */
+	readonly body?: unknown;
+	/** What can go wrong beside what can on every route (authentication, limits, validation, ownership, our own outages). */
+	readonly errors?: readonly ErrorCode[];
+}
+
+/** One operation of the REST surface, for a caller who is known. Routes only read, call a use case and present. */
+export interface RouteDefinition<
+	Kind extends TargetKind = TargetKind,
+	Query extends z.ZodObject = z.ZodObject,
+	Body extends z.ZodObject = z.ZodObject,
+> {
+	readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+	/** Under `/api`, with `:name` for parameters. */
+	readonly path: string;
+	readonly target: Kind;
+	/** What a token must be allowed; also the class of its rate limit. */
+	readonly scope: Scope;
+	/** Absent = the query is ignored. */
+	readonly query?: Query;
+	/** Absent = the body is ignored. */
+	readonly body?: Body;
+	/** How several faults are told: one text, or the array that webhook clients expect. Default text. */
+	readonly faults?: 'text' | 'array';
+	/**
+	 * Fields of the body that carry a file in base64. They are streamed to the media store while the body is read, and the handler
+	 * finds an `Upload` in their place; the body may then have 50 MB.
+	 */
+	readonly uploads?: readonly string[];
+	readonly documentation: RouteDocumentation;
+	// A method, so that routes of all kinds fit one list.
+	handle(call: Call<Kind, z.output<Query>, z.output<Body>>): Promise<Answer>;
+}
+
+/** A route of whatever kind. */
+export type Route = RouteDefinition;
+
+/** Types the handler by the schemas of the same object. */
+export function route<
+	Kind extends TargetKind,
+	Query extends z.ZodObject = z.ZodObject<Record<string, never>>,
+	Body extends z.ZodObject = z.ZodObject<Record<string, never>>,
+>(definition: RouteDefinition<Kind, Query, Body>): Route {
+	return definition;
 }
 
 export function ok(body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {

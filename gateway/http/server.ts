@@ -1,13 +1,32 @@
-import {createServer, type RequestListener, type Server} from 'node:http';
+import {createServer, type RequestListener, type Server, type ServerResponse} from 'node:http';
 import type {AddressInfo, Socket} from 'node:net';
 import {SetupError} from '../../domain/errors.ts';
+import {answerClientError} from './client-error.ts';
 
 /** Idle connections stay open longer than workers (5 s) and usual load balancers (60 s) keep theirs: they close first, without a race. */
 const KEEP_ALIVE_MS = 65_000;
 
-/** Slow clients: so long for the headers, so long for the whole request. */
-const HEADERS_TIMEOUT_MS = 20_000;
-const REQUEST_TIMEOUT_MS = 120_000;
+/** What a client may take, in time and in space. */
+export interface RequestLimits {
+	/** For the headers to arrive. */
+	readonly headersTimeoutMs: number;
+	/** For the whole request to arrive. */
+	readonly requestTimeoutMs: number;
+	/** How often the two above are looked at. */
+	readonly checkEveryMs: number;
+	/** The request line and all headers together. */
+	readonly maxHeaderBytes: number;
+	/** More are refused. */
+	readonly maxHeaders: number;
+}
+
+const LIMITS: RequestLimits = {
+	headersTimeoutMs: 20_000,
+	requestTimeoutMs: 120_000,
+	checkEveryMs: 2000,
+	maxHeaderBytes: 16 * 1024,
+	maxHeaders: 200,
+};
 
 /** How long requests in progress may take when the server closes. */
 const CLOSE_GRACE_MS = 10_000;
@@ -20,6 +39,10 @@ export interface HttpServerOptions {
 	readonly host: string;
 	/** 0 takes any free port. */
 	readonly port: number;
+	/** Where tenants reach us, without a trailing slash; errors link to its pages. */
+	readonly publicUrl: string;
+	/** Defaults: 20 s, 120 s, 2 s, 16 KiB, 200. */
+	readonly limits?: Partial<RequestLimits>;
 }
 
 /** A listening HTTP server. `server` is for whoever handles upgrades. */
@@ -36,17 +59,26 @@ export class HttpServer implements AsyncDisposable {
 	}
 
 	/** Resolves once it listens. @throws {SetupError} the address cannot be had */
-	static async listen({listener, host, port}: HttpServerOptions): Promise<HttpServer> {
+	static async listen({listener, host, port, publicUrl, limits}: HttpServerOptions): Promise<HttpServer> {
+		const {headersTimeoutMs, requestTimeoutMs, checkEveryMs, maxHeaderBytes, maxHeaders} = {...LIMITS, ...limits};
 		const server = createServer(
 			{
 				keepAliveTimeout: KEEP_ALIVE_MS,
-				headersTimeout: HEADERS_TIMEOUT_MS,
-				requestTimeout: REQUEST_TIMEOUT_MS,
+				headersTimeout: headersTimeoutMs,
+				requestTimeout: requestTimeoutMs,
+				connectionsCheckingInterval: checkEveryMs,
+				maxHeaderSize: maxHeaderBytes,
+				// Nobody here reads it, and the server's own refusal would be an empty one.
+				requireHostHeader: false,
 				// Clients that offer HTTP/2 by default (`Upgrade: h2c`) get their answer instead.
 				shouldUpgradeCallback: ({headers}) => headers.upgrade?.toLowerCase() === 'websocket',
 			},
 			listener,
 		);
+		server.maxHeadersCount = maxHeaders;
+		// An expectation that nobody knows is no reason to refuse.
+		server.on('checkExpectation', listener);
+		answerFaults(server, publicUrl);
 		const listening = new HttpServer(server);
 		await new Promise<void>((resolve, reject) => {
 			server.once('error', (error: NodeJS.ErrnoException) => {
@@ -78,6 +110,17 @@ export class HttpServer implements AsyncDisposable {
 		clearInterval(idle);
 		clearTimeout(end);
 	}
+}
+
+/** What never becomes a request gets its error too. */
+function answerFaults(server: Server, publicUrl: string): void {
+	const responses = new WeakMap<object, ServerResponse>();
+	server.on('request', ({socket}, response) => {
+		responses.set(socket, response);
+	});
+	server.on('clientError', (error, stream) => {
+		answerClientError(error, {stream, response: responses.get(stream), publicUrl});
+	});
 }
 
 function advice({code, message}: NodeJS.ErrnoException, host: string, port: number): string {

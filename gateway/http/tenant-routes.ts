@@ -1,10 +1,20 @@
 import type {Connections} from '../../domain/connections/connections.ts';
+import type {Linking} from '../../domain/connections/linking.ts';
+import type {Conversations} from '../../domain/conversations/conversations.ts';
+import type {Media} from '../../domain/media/media.ts';
 import type {Messaging} from '../../domain/messaging/messaging.ts';
 import type {SimulatorControl} from '../../domain/ports/simulator-control.ts';
 import type {Tokens} from '../../domain/tokens/tokens.ts';
+import type {Users} from '../../domain/tokens/users.ts';
 import type {Webhooks} from '../../domain/webhooks/webhooks.ts';
+import type {InfrastructureOverview} from '../../domain/workers/infrastructure-overview.ts';
+import type {UrlRefusal} from './file-fields.ts';
 import type {Route} from './route.ts';
+import {accountRoutes} from './routes/account.ts';
+import {adminRoutes} from './routes/admin.ts';
+import {chatRoutes} from './routes/chats.ts';
 import {connectionRoutes} from './routes/connections.ts';
+import {mediaRoutes} from './routes/media.ts';
 import {messageRoutes} from './routes/messages.ts';
 import {simulatorRoutes} from './routes/simulator.ts';
 import {tokenRoutes} from './routes/tokens.ts';
@@ -13,9 +23,16 @@ import {webhookRoutes} from './routes/webhooks.ts';
 /** The use cases behind the routes. */
 export interface UseCases {
 	readonly tokens: Tokens;
+	readonly users: Users;
+	readonly infrastructure: InfrastructureOverview;
 	readonly connections: Connections;
+	readonly linking: Linking;
 	readonly webhooks: Webhooks;
 	readonly messaging: Messaging;
+	readonly conversations: Conversations;
+	readonly media: Media;
+	/** For the URLs of files to send. */
+	readonly refusal: UrlRefusal;
 	/** Present only where the engine is the simulator. */
 	readonly simulator?: SimulatorControl | undefined;
 }
@@ -23,10 +40,14 @@ export interface UseCases {
 /** Every route that needs a token, as data: whatever holds for all of them is done (and tested) once, over this list. */
 export function tenantRoutes({simulator, ...useCases}: UseCases, publicUrl: string): readonly Route[] {
 	return [
+		...accountRoutes(),
 		...tokenRoutes(useCases),
 		...connectionRoutes({...useCases, publicUrl}),
 		...messageRoutes(useCases),
+		...chatRoutes(useCases),
+		...mediaRoutes(useCases),
 		...webhookRoutes({...useCases, publicUrl}),
-		...(simulator === undefined ? [] : simulatorRoutes({...useCases, simulator})),
+		...adminRoutes({...useCases, publicUrl}),
+		...(simulator === undefined ? [] : simulatorRoutes({simulator})),
 	];
 }

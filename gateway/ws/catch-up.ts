@@ -1,10 +1,11 @@
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {LoggedEvent} from '../../domain/ports/event-store.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
+import {EventFrame} from './event-frame.ts';
 import type {EventLog} from './event-log.ts';
 import {gapFrame, type GapReason} from './gap-frame.ts';
+import type {LastEvents} from './last-events.ts';
 import type {RoomMember} from './room-member.ts';
-import {StreamFrame} from './stream-frame.ts';
 import {WakefulSleep} from './wakeful-sleep.ts';
 
 const PAGE_SIZE = 200;
@@ -29,10 +30,10 @@ const MAX_UNLOGGED = 10_000;
 
 export interface CatchUpOptions {
 	readonly userId: string;
-	/** Who gets what is missing; all of them have the same. They get no live frames but through here until `onLive`. */
+	/** Who gets what is missing; all of them are at the same place. They get no live frames but through here until `onLive`. */
 	readonly members: Iterable<RoomMember>;
-	/** The last event that they have for sure, for the gap frame. */
-	readonly from: string | null;
+	/** What they have for sure, for the gap frame; kept up to date. */
+	readonly last: LastEvents;
 	/** Events that they have had live already. */
 	readonly sent?: readonly string[];
 	readonly maxHeldBytes: number;
@@ -52,7 +53,7 @@ export interface CatchUpOptions {
 export class CatchUp {
 	readonly #options: CatchUpOptions;
 	readonly #members: Set<RoomMember>;
-	readonly #held = new Map<string, StreamFrame>();
+	readonly #held = new Map<string, EventFrame>();
 	/** Events that went out live and were not in the log yet. */
 	readonly #unlogged: Set<string>;
 	/** What the log showed last: its live frame may be yet to come. */
@@ -63,7 +64,6 @@ export class CatchUp {
 	#isLive = false;
 	#isOver = false;
 	#position = 0;
-	#lastId: string | null;
 	/** What was published before this moment may be missing until the log has passed it. */
 	#momentMs: number;
 	/** The latest time of receipt that the log has shown. */
@@ -74,8 +74,8 @@ export class CatchUp {
 		this.#options = options;
 		this.#members = new Set(options.members);
 		this.#unlogged = new Set(options.sent);
-		this.#lastId = options.from;
-		this.#logged = new Set(options.from === null ? [] : [options.from]);
+		const latest = options.last.latest();
+		this.#logged = new Set(latest === null ? [] : [latest]);
 		this.#sleep = new WakefulSleep({clock: options.clock});
 		this.#momentMs = options.clock.now();
 	}
@@ -93,12 +93,12 @@ export class CatchUp {
 	}
 
 	/** A live frame of the room. Before `onLive` it is held here, after it the room has sent it. */
-	observe(eventId: string, frame: StreamFrame): void {
+	observe(frame: EventFrame): void {
 		if (!this.#isLive) {
-			this.#hold(eventId, frame);
+			this.#hold(frame);
 			return;
 		}
-		this.#noteSent(eventId);
+		this.#noteSent(frame.eventId);
 		if (this.#sleep.remainingMs > FRAME_WAIT_MS) {
 			this.#waitMs = FRAME_WAIT_MS;
 			this.#sleep.wake();
@@ -139,7 +139,8 @@ export class CatchUp {
 		}
 	}
 
-	#hold(eventId: string, frame: StreamFrame): void {
+	#hold(frame: EventFrame): void {
+		const {eventId} = frame;
 		if (this.#held.has(eventId) || this.#logged.has(eventId)) {
 			return;
 		}
@@ -155,7 +156,7 @@ export class CatchUp {
 	}
 
 	/** Takes a frame out of what is held. */
-	#unhold(eventId: string): StreamFrame | undefined {
+	#unhold(eventId: string): EventFrame | undefined {
 		const frame = this.#held.get(eventId);
 		if (frame !== undefined) {
 			this.#held.delete(eventId);
@@ -178,13 +179,13 @@ export class CatchUp {
 		}
 	}
 
-	async #pass({id, seq, receivedAtMs, body}: LoggedEvent): Promise<void> {
+	async #pass({id: eventId, seq, connectionId, receivedAtMs, body}: LoggedEvent): Promise<void> {
 		this.#position = seq;
-		this.#lastId = id;
+		this.#options.last.note({eventId, connectionId});
 		this.#loggedMs = Math.max(this.#loggedMs, receivedAtMs);
-		remember(this.#logged, id, MAX_LOGGED);
-		if (!this.#unlogged.delete(id)) {
-			await this.#deliver(this.#unhold(id) ?? new StreamFrame(Buffer.from(body)));
+		remember(this.#logged, eventId, MAX_LOGGED);
+		if (!this.#unlogged.delete(eventId)) {
+			await this.#deliver(this.#unhold(eventId) ?? new EventFrame({eventId, connectionId, body: Buffer.from(body)}));
 		}
 	}
 
@@ -203,8 +204,8 @@ export class CatchUp {
 		return true;
 	}
 
-	async #deliver(frame: StreamFrame): Promise<void> {
-		for (const member of this.#members) member.send(frame);
+	async #deliver(frame: EventFrame): Promise<void> {
+		frame.sendTo(this.#members);
 		const full = [...this.#members].filter(({isFull}) => isFull);
 		if (full.length > 0) {
 			await Promise.all(full.map((member) => member.drained()));
@@ -219,7 +220,7 @@ export class CatchUp {
 		this.#isLive = true;
 		for (const [eventId, frame] of this.#held) {
 			this.#noteSent(eventId);
-			for (const member of this.#members) member.send(frame);
+			frame.sendTo(this.#members);
 		}
 		this.#held.clear();
 		this.#options.onLive(this.#members);
@@ -250,9 +251,16 @@ export class CatchUp {
 	}
 
 	#tellGap(reason: GapReason): void {
-		this.#options.log.info({userId: this.#options.userId, from: this.#lastId, reason}, 'stream.gap.told');
-		const frame = gapFrame(this.#lastId, reason);
-		for (const member of this.#members) member.send(frame);
+		const {userId, last, log} = this.#options;
+		log.info({userId, from: last.latest(), reason}, 'stream.gap.told');
+		for (const member of this.#members) {
+			member.send(
+				gapFrame(
+					last.latest((connectionId) => member.concerns(connectionId)),
+					reason,
+				),
+			);
+		}
 	}
 }
 

@@ -11,8 +11,10 @@ export const CLOSE = {
 	/** The token could not be checked; come back later. */
 	authenticationFailed: {code: 4000, reason: 'Authentication failed'},
 	missingToken: {code: 4001, reason: 'Missing token'},
-	/** Also for a token that was revoked, and a user who was disabled, while the socket was open. */
+	/** Also for a token that was revoked or expired, and a user who was disabled, while the socket was open. */
 	invalidToken: {code: 4003, reason: 'Invalid token'},
+	/** The token is valid, but not for reading. */
+	lacksScope: {code: 4003, reason: 'Token lacks the scope read'},
 	/** Come back with `?since=`: nothing is lost. */
 	tooSlow: {code: 4008, reason: 'Too slow'},
 	tooManySockets: {code: 4029, reason: 'Too many sockets'},

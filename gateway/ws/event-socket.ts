@@ -26,6 +26,8 @@ export class EventSocket implements RoomMember {
 	readonly #clock: Clock;
 	readonly #maxBufferedBytes: number;
 	readonly #onTooSlow: (bufferedBytes: number) => void;
+	/** Null = all of the user's. */
+	#connectionIds: ReadonlySet<string> | null = null;
 	#heartbeat: Disposable;
 	#grace: Disposable | undefined;
 	#missedPongs = 0;
@@ -57,6 +59,15 @@ export class EventSocket implements RoomMember {
 
 	get isFull(): boolean {
 		return this.isOpen && this.#stream.writableNeedDrain;
+	}
+
+	/** From now on it gets events of these connections, and no others. */
+	limitTo(connectionIds: readonly string[]): void {
+		this.#connectionIds = new Set(connectionIds);
+	}
+
+	concerns(connectionId: string | null): boolean {
+		return this.#connectionIds === null || (connectionId !== null && this.#connectionIds.has(connectionId));
 	}
 
 	/** Past `ws`, which would make a header per socket: without compression it never has a frame half written. */

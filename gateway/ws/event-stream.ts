@@ -8,10 +8,13 @@ import type {Clock} from '../../domain/ports/clock.ts';
 import type {EventStore} from '../../domain/ports/event-store.ts';
 import type {Fanout} from '../../domain/ports/fanout.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
-import type {Authenticator, Identity} from '../../domain/tokens/authenticator.ts';
+import type {Authenticator} from '../../domain/tokens/authenticator.ts';
+import {allowsScope} from '../../domain/tokens/grants.ts';
+import type {Identity} from '../../domain/tokens/identity.ts';
 import {RouteNotFoundError} from '../http/http-errors.ts';
 import {CLOSE, type CloseReason} from './close-reason.ts';
 import {EventSocket} from './event-socket.ts';
+import {Expiry} from './expiry.ts';
 import {readHandshake, type StreamHandshake} from './handshake.ts';
 import {Reauthentication} from './reauthentication.ts';
 import {refuseUpgrade} from './refuse-upgrade.ts';
@@ -39,23 +42,30 @@ export interface EventStreamOptions {
 	readonly control: Pick<ControlBus, 'follow'>;
 	readonly clock: Clock;
 	readonly log: Logger;
+	/** Where tenants reach us, without a trailing slash. */
+	readonly publicUrl: string;
 	readonly settings?: EventStreamSettings;
 }
 
 /** Whose socket it is, by which token. */
 interface Admission {
-	/** Kept to check it again; never logged. */
+	/** An API token or a JWT. Kept to check it again; never logged. */
 	readonly token: string;
-	readonly tokenId: string;
+	/** Null for a JWT. */
+	readonly tokenId: string | null;
 	readonly userId: string;
 }
 
-/** The live stream as a plain WebSocket at `/api/ws` and `/ws`: every event of the token's user, as a JSON text frame. */
+/**
+ * The live stream as a plain WebSocket at `/api/ws` and `/ws`: every event of the token's user that the token may see, as a
+ * JSON text frame.
+ */
 export class EventStream implements ChangeListener, AsyncDisposable {
 	readonly #server: Server;
 	readonly #authenticator: Authenticator;
 	readonly #clock: Clock;
 	readonly #log: Logger;
+	readonly #publicUrl: string;
 	readonly #maxBufferedBytes: number;
 	readonly #maxSocketsPerUser: number;
 	readonly #rooms: Rooms;
@@ -72,11 +82,13 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 	#invalidations = 0;
 	#isClosing = false;
 
-	constructor({server, authenticator, fanout, events, control, clock, log, settings = {}}: EventStreamOptions) {
+	constructor(options: EventStreamOptions) {
+		const {server, authenticator, fanout, events, control, clock, log, settings = {}} = options;
 		this.#server = server;
 		this.#authenticator = authenticator;
 		this.#clock = clock;
 		this.#log = log;
+		this.#publicUrl = options.publicUrl;
 		this.#maxBufferedBytes = settings.maxBufferedBytes ?? 1024 * 1024;
 		this.#maxSocketsPerUser = settings.maxSocketsPerUser ?? 100;
 		// Half, so that what was held can be sent at once without making its reader too slow.
@@ -141,11 +153,12 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 	readonly #onUpgrade = (request: IncomingMessage, stream: Duplex, head: Buffer): void => {
 		const handshake = readHandshake(request);
 		if (handshake.kind === 'unknown-path') {
-			refuseUpgrade(stream, new RouteNotFoundError(request.method ?? 'GET', handshake.path));
+			refuseUpgrade(stream, new RouteNotFoundError(request.method ?? 'GET', handshake.path), this.#publicUrl);
 		} else if (handshake.kind === 'socket.io') {
 			refuseUpgrade(
 				stream,
 				new ValidationError('Socket.IO is not served here: connect with a plain WebSocket, without EIO'),
+				this.#publicUrl,
 			);
 		} else {
 			// Always upgraded, also to be refused: browsers see a close code, but not a status.
@@ -197,7 +210,7 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 				invalidations = this.#invalidations;
 				identity = await this.#authenticator.authenticate(token);
 			} while (invalidations !== this.#invalidations);
-			return await this.#join(socket, {token, tokenId: identity.tokenId, userId: identity.user.id}, since);
+			return await this.#join(socket, {token, identity, since});
 		} catch (error) {
 			if (error instanceof UnauthenticatedError) {
 				return CLOSE.invalidToken;
@@ -207,15 +220,23 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 		}
 	}
 
-	async #join(socket: EventSocket, admission: Admission, since: string | undefined): Promise<CloseReason | undefined> {
+	async #join(
+		socket: EventSocket,
+		{token, identity, since}: {token: string; identity: Identity; since: string | undefined},
+	): Promise<CloseReason | undefined> {
 		if (!socket.isOpen) {
 			return undefined;
 		}
-		const {userId, tokenId} = admission;
+		const {tokenId, grants} = identity;
+		const userId = identity.user.id;
+		if (!allowsScope(grants, 'read')) {
+			return CLOSE.lacksScope;
+		}
 		if (this.#rooms.clientsOf(userId) >= this.#maxSocketsPerUser) {
 			return CLOSE.tooManySockets;
 		}
-		this.#sockets.set(socket, admission);
+		this.#sockets.set(socket, {token, tokenId, userId});
+		this.#limit(socket, identity);
 		try {
 			await this.#rooms.join(userId, socket, since);
 		} catch (error) {
@@ -224,6 +245,22 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 		}
 		this.#log.debug({userId, tokenId, sockets: this.#rooms.clientsOf(userId)}, 'stream.socket.admitted');
 		return undefined;
+	}
+
+	/** It gets what the token may see, for as long as the token is valid. */
+	#limit(socket: EventSocket, {grants, expiresAt}: Identity): void {
+		if (grants.connectionIds !== null) {
+			socket.limitTo(grants.connectionIds);
+		}
+		if (expiresAt !== null) {
+			const callback = (): void => {
+				socket.close(CLOSE.invalidToken);
+			};
+			const expiry = new Expiry({clock: this.#clock, at: expiresAt, callback});
+			void socket.closed.then(() => {
+				expiry[Symbol.dispose]();
+			});
+		}
 	}
 
 	#forget(socket: EventSocket): void {

@@ -55,7 +55,7 @@ export class Reauthentication {
 		await Promise.all(
 			[...tokens].map(async (token) => {
 				try {
-					await this.#checks.run(() => this.#authenticator.authenticate(token));
+					await this.#checks.run(() => this.#authenticator.authenticate(token, {fresh: true}));
 				} catch (error) {
 					if (error instanceof UnauthenticatedError) {
 						this.#onInvalid(token);

@@ -1,4 +1,6 @@
 import type {Clock} from '../../domain/ports/clock.ts';
+import type {EventFrame} from './event-frame.ts';
+import {LastEvents} from './last-events.ts';
 
 /** Frames do not overtake each other by more than this; a busy room remembers at most so many … */
 const WINDOW_MS = 30_000;
@@ -12,24 +14,25 @@ export class RecentFrames {
 	readonly #clock: Clock;
 	/** When each came, oldest first. */
 	readonly #arrivedAtMs = new Map<string, number>();
-	#latest: string | null = null;
+	readonly #last = new LastEvents();
 
 	constructor({clock}: {clock: Clock}) {
 		this.#clock = clock;
 	}
 
-	/** Null before the first frame. */
-	get latest(): string | null {
-		return this.#latest;
+	/** As of now. */
+	get last(): LastEvents {
+		return this.#last.copy();
 	}
 
 	ids(): readonly string[] {
 		return [...this.#arrivedAtMs.keys()];
 	}
 
-	note(eventId: string): void {
+	note(frame: EventFrame): void {
+		const {eventId} = frame;
 		const now = this.#clock.now();
-		this.#latest = eventId;
+		this.#last.note(frame);
 		this.#arrivedAtMs.delete(eventId);
 		this.#arrivedAtMs.set(eventId, now);
 		for (const [oldest, arrivedAtMs] of this.#arrivedAtMs) {

@@ -2,11 +2,12 @@ import type {Clock} from '../../domain/ports/clock.ts';
 import type {Fanout, FanoutFrame} from '../../domain/ports/fanout.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import {CatchUp} from './catch-up.ts';
+import {EventFrame} from './event-frame.ts';
 import type {EventLog} from './event-log.ts';
+import {LastEvents} from './last-events.ts';
 import {findResumePosition} from './resume-position.ts';
 import {RecentFrames} from './recent-frames.ts';
 import type {RoomMember} from './room-member.ts';
-import {StreamFrame} from './stream-frame.ts';
 
 export interface RoomOptions {
 	readonly userId: string;
@@ -54,7 +55,7 @@ export class Room implements AsyncDisposable {
 			await this.#subscription;
 			return;
 		}
-		const catchUp = this.#hold([member], since, []);
+		const catchUp = this.#hold([member], new LastEvents({start: since}), []);
 		await this.#subscription;
 		const {eventLog, clock, userId} = this.#options;
 		void this.#run(catchUp, () => findResumePosition({eventLog, clock, userId, eventId: since}));
@@ -76,7 +77,7 @@ export class Room implements AsyncDisposable {
 		}
 		if (behind.size > 0) {
 			const known = this.#recent.ids();
-			void this.#run(this.#hold(behind, this.#recent.latest, known), () => this.#positionBefore(known));
+			void this.#run(this.#hold(behind, this.#recent.last, known), () => this.#positionBefore(known));
 		}
 	}
 
@@ -97,20 +98,20 @@ export class Room implements AsyncDisposable {
 		});
 	}
 
-	#onFrame({eventId, body}: FanoutFrame): void {
-		const frame = new StreamFrame(body);
-		this.#recent.note(eventId);
-		for (const catchUp of this.#catchUps) catchUp.observe(eventId, frame);
-		for (const member of this.#live) member.send(frame);
+	#onFrame({eventId, connectionId, body}: FanoutFrame): void {
+		const frame = new EventFrame({eventId, connectionId, body});
+		this.#recent.note(frame);
+		for (const catchUp of this.#catchUps) catchUp.observe(frame);
+		frame.sendTo(this.#live);
 	}
 
 	/** From now on these members get live frames by way of the catch-up only. */
-	#hold(members: Iterable<RoomMember>, from: string | null, sent: readonly string[]): CatchUp {
+	#hold(members: Iterable<RoomMember>, last: LastEvents, sent: readonly string[]): CatchUp {
 		const {userId, eventLog, clock, log, maxHeldBytes} = this.#options;
 		const onLive = (caughtUp: ReadonlySet<RoomMember>): void => {
 			for (const member of caughtUp) this.#live.add(member);
 		};
-		const catchUp = new CatchUp({userId, members, from, sent, maxHeldBytes, onLive, eventLog, clock, log});
+		const catchUp = new CatchUp({userId, members, last, sent, maxHeldBytes, onLive, eventLog, clock, log});
 		this.#catchUps.add(catchUp);
 		for (const member of catchUp.members) this.#live.delete(member);
 		return catchUp;

@@ -4,6 +4,7 @@ import {once} from 'node:events';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
+import {createTopology} from '../../config/topology.ts';
 import {ingestionKey} from '../../domain/connections/session-name.ts';
 import {ApiClient} from '../support/api-client.ts';
 import {eventually} from '../support/eventually.ts';
@@ -13,10 +14,12 @@ import {removeTopology} from '../support/remove-topology.ts';
 import type {GeneratorResult, GeneratorTask} from './generator.ts';
 import {measureEmbedded, measureRabbitMq, type BrokerLimits} from './limits.ts';
 import {usageOf} from './process-usage.ts';
+import {measureRest} from './rest.ts';
 
 /**
- * `npm run bench [-- embedded|services]`: ingest → delivered, 1 KB events, one webhook, 100 in flight, beside the raw limits of the
+ * `npm run bench [-- embedded|services|rest]`: ingest → delivered, 1 KB events, one webhook, 100 in flight, beside the raw limits of the
  * same run. `services` needs TEST_AMQP_URL, TEST_MONGODB_URL and TEST_REDIS_URL (defaults: local ones; MongoDB must be named).
+ * `rest`: a route beside a bare express handler (see `rest.ts`).
  */
 const IN_FLIGHT = 100;
 const WARM_UP_MS = 2000;
@@ -30,6 +33,10 @@ interface Sink {
 
 async function main(): Promise<void> {
 	const wanted = process.argv[2];
+	if (wanted === 'rest') {
+		await measureRest();
+		return;
+	}
 	await using resources = new AsyncDisposableStack();
 	const sinkProcess = resources.adopt(forkScript('sink.ts'), end);
 	const [sink] = (await once(sinkProcess, 'message')) as [Sink];
@@ -70,7 +77,7 @@ async function measureServices(sink: Sink): Promise<void> {
 	try {
 		await measure('RabbitMQ + MongoDB + Redis', env, limits, sink);
 	} finally {
-		await removeTopology(amqpUrl, namespace);
+		await removeTopology(amqpUrl, createTopology(namespace));
 	}
 }
 

@@ -20,7 +20,7 @@ test('without any variable everything is embedded, on loopback, with all roles',
 	t.is(config.port, 3001);
 	t.is(config.publicUrl, 'http://127.0.0.1:3001');
 	t.is(config.amqpUrl, undefined);
-	t.deepEqual([...config.roles], ['gateway', 'webhook', 'websocket', 'log', 'command', 'supervisor']);
+	t.deepEqual([...config.roles], ['gateway', 'webhook', 'websocket', 'log', 'command', 'media', 'supervisor']);
 	t.deepEqual([...config.webhookAllowCidrs], ['127.0.0.0/8', '::1/128']);
 });
 
@@ -30,6 +30,13 @@ test('loopback webhooks are closed once the gateway listens to others', (t) => {
 		[...loadConfig({HOST: '0.0.0.0', WEBHOOK_ALLOW_CIDRS: '10.0.0.0/8, 127.0.0.1/32'}).webhookAllowCidrs],
 		['10.0.0.0/8', '127.0.0.1/32'],
 	);
+});
+
+test('every class of routes has the common rate limit until it is given one of its own', (t) => {
+	t.deepEqual(loadConfig({}).rateLimits, {read: 60, send: 60, manage: 60, unauthenticated: 60});
+	const env = {RATE_LIMIT_PER_MINUTE: '100', RATE_LIMIT_SEND_PER_MINUTE: '20', RATE_LIMIT_READ_PER_MINUTE: '600'};
+	t.deepEqual(loadConfig(env).rateLimits, {read: 600, send: 20, manage: 100, unauthenticated: 100});
+	t.regex(faultsOf({RATE_LIMIT_MANAGE_PER_MINUTE: '0'}), /RATE_LIMIT_MANAGE_PER_MINUTE must be at least 1/);
 });
 
 test('all faults are named at once', (t) => {
@@ -76,6 +83,34 @@ test('a subset of roles says which shared services it lacks', (t) => {
 	t.regex(faultsOf(shared, 'gateway'), /REDIS_URL/);
 });
 
+test('media files are kept beside the data for 30 days, up to 200 MB each', (t) => {
+	t.like(loadConfig({}), {mediaDir: 'data/media', mediaMaxFileBytes: 200 * 1024 * 1024, mediaRetentionDays: 30});
+	t.is(loadConfig({DATA_DIR: '/var/lib/wahooks'}).mediaDir, '/var/lib/wahooks/media');
+	t.like(loadConfig({MEDIA_DIR: '/mnt/media', MEDIA_MAX_FILE_MB: '1', MEDIA_RETENTION_DAYS: '7'}), {
+		mediaDir: '/mnt/media',
+		mediaMaxFileBytes: 1024 * 1024,
+		mediaRetentionDays: 7,
+	});
+	t.regex(faultsOf({MEDIA_MAX_FILE_MB: '0', MEDIA_RETENTION_DAYS: '1.5'}), /MEDIA_MAX_FILE_MB.*MEDIA_RETENTION_DAYS/);
+});
+
+test('processes that share media files are told to name the folder, others are not', (t) => {
+	const shared = {
+		AMQP_URL: 'amqp://localhost',
+		MONGODB_URL: 'mongodb://localhost/x',
+		REDIS_URL: 'redis://localhost',
+		ENCRYPTION_KEY: KEY,
+		INGESTION_SECRET: KEY,
+		WAHA_WORKERS: 'http://w:key@localhost:3000',
+	};
+	for (const roles of ['gateway', 'media', 'command,log', 'gateway,media']) {
+		t.regex(faultsOf(shared, roles), /needs MEDIA_DIR: gateway, command, media share one folder of files/, roles);
+		t.is(faultsOf({...shared, MEDIA_DIR: '/mnt/media'}, roles), '');
+	}
+	for (const roles of ['webhook,log', 'supervisor', 'gateway,command,media,websocket'])
+		t.is(faultsOf(shared, roles), '');
+});
+
 test('workers are read from URLs with name, key, capacity and engine', (t) => {
 	const {workers} = loadConfig({
 		WAHA_WORKERS: 'http://one:k%231@waha-1:3000?capacity=5&engine=noweb, http://waha-2:3000/',
@@ -112,6 +147,35 @@ test('the effective configuration shows no secret', (t) => {
 		t.false(shown.includes(secret), secret);
 	}
 	t.true(shown.includes('"encryptionKey":"set"'));
+});
+
+test('sign-in is off without its variables, and takes all three of them', (t) => {
+	t.is(loadConfig({}).signIn, undefined);
+	const all = {JWKS_URL: 'https://id.example/jwks', JWT_ISSUER: 'https://id.example', JWT_AUDIENCE: 'gateway'};
+	t.deepEqual(loadConfig(all).signIn, {
+		jwksUrl: 'https://id.example/jwks',
+		issuer: 'https://id.example',
+		audience: 'gateway',
+	});
+	for (const name of ['JWKS_URL', 'JWT_ISSUER', 'JWT_AUDIENCE'] as const) {
+		const {[name]: _, ...rest} = all;
+		t.regex(faultsOf(rest), new RegExp(`1 fault: ${name} must be set, too`));
+		t.regex(faultsOf({[name]: all[name]}), /1 fault: \w+ and \w+ must be set, too/);
+		t.regex(faultsOf({...all, [name]: ''}), new RegExp(`${name} must be set, too`));
+	}
+	t.regex(faultsOf({...all, JWKS_URL: 'id.example'}), /JWKS_URL must be a URL/);
+});
+
+test("SUPABASE_URL stands for the three places of Supabase's sign-in, and each can be named instead", (t) => {
+	for (const url of ['https://x.supabase.co', 'https://x.supabase.co/']) {
+		t.deepEqual(loadConfig({SUPABASE_URL: url}).signIn, {
+			jwksUrl: 'https://x.supabase.co/auth/v1/.well-known/jwks.json',
+			issuer: 'https://x.supabase.co/auth/v1',
+			audience: 'authenticated',
+		});
+	}
+	t.like(loadConfig({SUPABASE_URL: 'https://x.supabase.co', JWT_AUDIENCE: 'gateway'}).signIn, {audience: 'gateway'});
+	t.regex(faultsOf({SUPABASE_URL: 'x.supabase.co'}), /SUPABASE_URL must be a URL/);
 });
 
 test('what is planned and not built is refused instead of ignored', (t) => {

@@ -10,7 +10,7 @@ const hasServer = RabbitMqNode.isInstalled();
 if (!hasServer && process.env['CI'] !== undefined) throw new Error('missing in CI: rabbitmq-server');
 const test = hasServer ? serviceTest : serviceTest.skip;
 
-test('six processes: kill -9 of each in turn and a restart of RabbitMQ lose nothing that was accepted', async (t) => {
+test('seven processes: kill -9 of each in turn and a restart of RabbitMQ lose nothing that was accepted', async (t) => {
 	t.timeout(240_000);
 	await using node = await RabbitMqNode.start();
 	await using world = await createWorld({amqpUrl: node.url, mongodbUrl: urls.mongodb, redisUrl: urls.redis});

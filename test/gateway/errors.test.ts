@@ -4,17 +4,19 @@ import {
 	CommandFailedError,
 	ERROR_CODES,
 	MalformedMessageError,
+	QrNotReadyError,
 	StoreUnavailableError,
 	type ErrorCode,
 } from '../../domain/errors.ts';
-import {STATUS_BY_CODE, type ErrorBody} from '../../gateway/http/error-handler.ts';
-import {createGatewayHarness, type ConnectionView} from '../support/gateway-harness.ts';
+import type {ErrorBody} from '../../gateway/http/error-body.ts';
+import {ERROR_CATALOGUE} from '../../gateway/http/error-catalogue.ts';
+import {createGatewayHarness, PUBLIC_URL, type ConnectionView} from '../support/gateway-harness.ts';
 
 const gateway = await createGatewayHarness();
 
 test.after.always(() => gateway[Symbol.asyncDispose]());
 
-const FIELDS = ['message', 'error', 'statusCode', 'code', 'requestId'];
+const FIELDS = ['message', 'error', 'statusCode', 'code', 'requestId', 'retryable', 'docs'];
 
 /** Sends a body as it is. */
 function post(token: string, body: string, headers: Record<string, string>): Promise<Response> {
@@ -46,6 +48,8 @@ test('every kind of failure has the same shape', async (t) => {
 		t.deepEqual(Object.keys(body), FIELDS);
 		t.is(body.statusCode, status);
 		t.is(body.code, code);
+		t.is(body.retryable, ERROR_CATALOGUE[code].retryable);
+		t.is(body.docs, `${PUBLIC_URL}/docs/errors#${code}`);
 		t.is(response.headers.get('x-request-id'), body.requestId);
 	}
 });
@@ -86,6 +90,8 @@ test('a failure that nobody foresaw is 500, tells nothing and is logged with its
 		statusCode: 500,
 		code: 'INTERNAL',
 		requestId: body.requestId,
+		retryable: false,
+		docs: `${PUBLIC_URL}/docs/errors#INTERNAL`,
 	});
 	const [entry] = harness.log.of('http.failed');
 	t.like(entry, {level: 'error', fields: {error: defect, requestId: body.requestId, path: '/api/connections'}});
@@ -95,24 +101,26 @@ test('a failure that nobody foresaw is 500, tells nothing and is logged with its
 
 test('while the store is away reads are 503 with Retry-After, and no token is called invalid', async (t) => {
 	await using harness = await createGatewayHarness();
-	const {client} = await harness.createTenant();
 	for (const store of ['connectionStore', 'tokenStore'] as const) {
+		// A token that is new here: known ones are remembered for a moment.
+		const {client} = await harness.createTenant();
 		harness.storeFaults[store] = new StoreUnavailableError('switched off by the test');
 		const response = await client.fetch('GET', '/connections');
 		t.is(response.status, 503);
 		t.is(response.headers.get('retry-after'), '5');
-		t.like(await response.json(), {code: 'STORE_UNAVAILABLE', error: 'Service Unavailable'});
+		t.like(await response.json(), {code: 'STORE_UNAVAILABLE', error: 'Service Unavailable', retryable: true});
 		harness.storeFaults[store] = undefined;
+		t.is((await client.fetch('GET', '/connections')).status, 200);
 	}
-	t.is((await client.fetch('GET', '/connections')).status, 200);
 });
 
 test('every code has a status that is an error, and upstream failures are 502 to 504', (t) => {
 	for (const code of ERROR_CODES) {
-		t.true(STATUS_BY_CODE[code] >= 400 && STATUS_BY_CODE[code] < 600);
+		const {status} = ERROR_CATALOGUE[code];
+		t.true(status >= 400 && status < 600);
 	}
 	const upstream: ErrorCode[] = ['ENGINE_UNAVAILABLE', 'ENGINE_TIMEOUT', 'ENGINE_REFUSED', 'BROKER_UNAVAILABLE'];
-	for (const code of upstream) t.true([502, 503, 504].includes(STATUS_BY_CODE[code]), code);
+	for (const code of upstream) t.true([502, 503, 504].includes(ERROR_CATALOGUE[code].status), code);
 });
 
 test('a failure that came back over the broker keeps its code', async (t) => {
@@ -122,7 +130,30 @@ test('a failure that came back over the broker keeps its code', async (t) => {
 	const response = await client.fetch('GET', '/connections');
 	t.is(response.status, 504);
 	t.is(response.headers.get('retry-after'), '2');
-	t.like(await response.json(), {message: 'The worker did not answer', error: 'Gateway Timeout'});
+	t.like(await response.json(), {
+		message: 'The worker did not answer',
+		error: 'Gateway Timeout',
+		code: 'ENGINE_TIMEOUT',
+		retryable: true,
+	});
+});
+
+test('what the catalogue says of an engine failure is what its error says', (t) => {
+	for (const code of ERROR_CODES) {
+		const {retryable} = new CommandFailedError(code, 'x');
+		// Codes that are not an engine's carry a delay where they can be retried.
+		if (retryable) t.true(ERROR_CATALOGUE[code].retryable, code);
+	}
+	t.false(new CommandFailedError('OUTCOME_UNKNOWN', 'x').retryable);
+});
+
+test('a code with several causes tells programs which one it is', async (t) => {
+	await using harness = await createGatewayHarness();
+	const {client} = await harness.createTenant();
+	harness.storeFaults.connectionStore = new QrNotReadyError('worker_pending', 'please wait');
+	const body = (await (await client.fetch('GET', '/connections')).json()) as ErrorBody;
+	t.deepEqual(Object.keys(body), [...FIELDS, 'reason']);
+	t.is(body.reason, 'worker_pending');
 });
 
 test('a sane request id is taken over, any other is replaced', async (t) => {
@@ -142,6 +173,33 @@ test('lines of the log carry the request id and no query', async (t) => {
 	const line = gateway.log.of('http.answered').find(({fields}) => fields['requestId'] === 'trace-me');
 	t.like(line?.fields, {method: 'GET', path: '/api/connections', status: 200, tokenId});
 	t.is(typeof line?.fields['durationMs'], 'number');
+});
+
+test('whatever is logged for a request carries its id, however deep and late', async (t) => {
+	await using harness = await createGatewayHarness();
+	const {client} = await harness.createTenant();
+	const {id} = await client.call<ConnectionView>('POST', '/connections');
+	const {log} = harness;
+	const deep = new Promise<void>((resolve) => {
+		harness.storeFaults.connectionStore = Object.defineProperty(new StoreUnavailableError('away'), 'message', {
+			get: () => {
+				setTimeout(() => {
+					log.info({}, 'late');
+					resolve();
+				});
+				return 'away';
+			},
+		});
+	});
+	// Its body is read first, which happens in the server's own time.
+	await client.fetch('PATCH', `/connections/${id}`, {name: 'x'}, {'x-request-id': 'deep'});
+	await deep;
+	const lines = log.entries.filter(({event}) => event === 'late' || event.startsWith('http.'));
+	t.is(log.of('late')[0]?.fields['requestId'], 'deep');
+	for (const {event, fields} of lines) t.is(typeof fields['requestId'], 'string', event);
+	const refused = await harness.ingest('u_nobody_s_1', '{}', {headers: {'x-request-id': 'ingest-1'}});
+	t.is(refused.headers.get('x-request-id'), 'ingest-1');
+	t.is(log.of('ingestion.signature.wrong')[0]?.fields['requestId'], 'ingest-1');
 });
 
 test('any origin may call: preflights are 204 and every answer allows it', async (t) => {
@@ -164,7 +222,10 @@ test('any origin may call: preflights are 204 and every answer allows it', async
 		await fetch(`${gateway.url}/api/connections`),
 	]) {
 		t.is(response.headers.get('access-control-allow-origin'), '*');
-		t.regex(response.headers.get('access-control-expose-headers') ?? '', /Link.*Retry-After/);
+		t.is(
+			response.headers.get('access-control-expose-headers'),
+			'Accept-Ranges,Content-Disposition,Content-Range,ETag,Link,Retry-After,X-Request-Id,X-RateLimit-Limit,X-RateLimit-Remaining,X-RateLimit-Reset',
+		);
 	}
 });
 
@@ -182,6 +243,7 @@ test('the landing page loads nothing from elsewhere', async (t) => {
 	t.regex(response.headers.get('content-type') ?? '', /^text\/html/);
 	const page = await response.text();
 	t.regex(page, /href="\/api\/health"/);
+	t.regex(page, /href="\/docs"/);
 	t.regex(page, /1\.2\.3/);
 	t.notRegex(page, /<script|<link|<img|src=/);
 });

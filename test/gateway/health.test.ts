@@ -10,9 +10,15 @@ import {RecordingLogger} from '../support/recording-logger.ts';
 
 const serve = (healthChecks: readonly HealthCheck[]): Promise<HttpServer> =>
 	HttpServer.listen({
-		listener: createHealthApp({healthChecks, clock: new SystemClock(), log: new RecordingLogger()}),
+		listener: createHealthApp({
+			healthChecks,
+			publicUrl: 'https://gateway.example',
+			clock: new SystemClock(),
+			log: new RecordingLogger(),
+		}),
 		host: '127.0.0.1',
 		port: 0,
+		publicUrl: 'https://gateway.example',
 	});
 
 const check = (dependency: Dependency, run: () => Promise<void> = () => Promise.resolve()): HealthCheck => ({

@@ -1,11 +1,12 @@
 import test from 'ava';
 import type {Store} from 'express-rate-limit';
 import express from 'express';
-import type {ErrorBody} from '../../gateway/http/error-handler.ts';
+import type {ErrorBody} from '../../gateway/http/error-body.ts';
 import {errorHandler} from '../../gateway/http/error-handler.ts';
+import {createApp} from '../../gateway/http/app.ts';
 import {createRateLimit} from '../../gateway/http/rate-limit.ts';
 import {HttpServer} from '../../gateway/http/server.ts';
-import {createGatewayHarness, type Tenant} from '../support/gateway-harness.ts';
+import {createGatewayHarness, PUBLIC_URL, type Tenant} from '../support/gateway-harness.ts';
 import {RecordingLogger} from '../support/recording-logger.ts';
 
 const LIMIT = 5;
@@ -59,6 +60,8 @@ test('every answer shows the budget; what is over it is told when to come back',
 		statusCode: 429,
 		code: 'RATE_LIMITED',
 		requestId: refused.headers.get('x-request-id'),
+		retryable: true,
+		docs: `${PUBLIC_URL}/docs/errors#RATE_LIMITED`,
 	});
 });
 
@@ -84,6 +87,23 @@ test('IPv6 addresses of one network share a budget', async (t) => {
 	t.is((await statuses(LIMIT + 1, guess)).at(-1), 429);
 });
 
+test('what looks, what sends and what manages have limits of their own', async (t) => {
+	await using harness = await createGatewayHarness();
+	const {dependencies} = harness;
+	const rateLimits = {read: 3, send: 2, manage: 1, unauthenticated: 4};
+	const listener = createApp({...dependencies, settings: {...dependencies.settings, rateLimits}});
+	await using server = await HttpServer.listen({listener, host: '127.0.0.1', port: 0, publicUrl: PUBLIC_URL});
+	const {token} = await harness.createTenant();
+	const limitOf = async (method: string, path: string, authorization = `Bearer ${token}`): Promise<string | null> => {
+		const url = `http://127.0.0.1:${server.port}/api${path}`;
+		return (await fetch(url, {method, headers: {authorization}})).headers.get('x-ratelimit-limit');
+	};
+	t.is(await limitOf('GET', '/connections'), '3');
+	t.is(await limitOf('POST', '/connections/x/send'), '2');
+	t.is(await limitOf('GET', '/tokens'), '1');
+	t.is(await limitOf('GET', '/tokens', 'Bearer wh_nobody'), '4');
+});
+
 test('health is not limited', async (t) => {
 	t.deepEqual(new Set(await statuses(3 * LIMIT, () => fetch(`${gateway.url}/api`))), new Set([200]));
 	t.deepEqual(new Set(await statuses(3 * LIMIT, () => fetch(`${gateway.url}/api/health`))), new Set([200]));
@@ -107,8 +127,8 @@ test('a store may count for several processes; while it fails nothing is limited
 		app.get('/', createRateLimit({perMinute: 3, store, log}), (_request, response) => {
 			response.send('ok');
 		});
-		app.use(errorHandler({log}));
-		return HttpServer.listen({listener: app, host: '127.0.0.1', port: 0});
+		app.use(errorHandler({log, publicUrl: PUBLIC_URL}));
+		return HttpServer.listen({listener: app, host: '127.0.0.1', port: 0, publicUrl: PUBLIC_URL});
 	};
 	await using first = await serve();
 	await using second = await serve();

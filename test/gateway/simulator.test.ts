@@ -1,7 +1,7 @@
 import {createServer} from 'node:http';
 import test from 'ava';
 import {createApp} from '../../gateway/http/app.ts';
-import type {ErrorBody} from '../../gateway/http/error-handler.ts';
+import type {ErrorBody} from '../../gateway/http/error-body.ts';
 import {ApiClient} from '../support/api-client.ts';
 import {eventually} from '../support/eventually.ts';
 import {

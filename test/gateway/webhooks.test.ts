@@ -1,6 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import test from 'ava';
-import type {ErrorBody} from '../../gateway/http/error-handler.ts';
+import type {ErrorBody} from '../../gateway/http/error-body.ts';
 import {eventually} from '../support/eventually.ts';
 import {createGatewayHarness, type ConnectionView, type Tenant} from '../support/gateway-harness.ts';
 import {after, sampleEvent, sampleOutcome} from '../support/samples.ts';

@@ -54,7 +54,7 @@ for (const [way, request] of Object.entries({
 	});
 }
 
-test('without a token the upgrade succeeds and the socket closes with 4001', async (t) => {
+test('trap 13: without a token the upgrade succeeds and the socket closes with 4001', async (t) => {
 	await using fixture = await StreamFixture.start();
 	const expected = {code: 4001, reason: 'Missing token'};
 	for (const path of ['/ws', '/ws?token=', '/api/ws?since=evt_1']) {
@@ -65,7 +65,7 @@ test('without a token the upgrade succeeds and the socket closes with 4001', asy
 	t.deepEqual(await basic.closed(), expected);
 });
 
-test('a token that does not verify closes with 4003', async (t) => {
+test('trap 13: a token that does not verify closes with 4003', async (t) => {
 	await using fixture = await StreamFixture.start();
 	const revoked = await fixture.addTenant();
 	await fixture.stores.tokenStore.revoke(revoked.tokenId);
@@ -77,7 +77,7 @@ test('a token that does not verify closes with 4003', async (t) => {
 	}
 });
 
-test('while the store is away a socket closes with 4000, and gets in later', async (t) => {
+test('trap 13: while the store is away a socket closes with 4000, and gets in later', async (t) => {
 	await using fixture = await StreamFixture.start();
 	const tenant = await fixture.addTenant();
 	fixture.loseTokens();

@@ -36,7 +36,12 @@ test('revoking a token closes its sockets within 1 s, by way of the broker', asy
 	await control.start();
 	const tenant = await fixture.addTenant();
 	const probe = await fixture.connect(tenant);
-	const tokens = new Tokens({store: fixture.stores.tokenStore, control, clock});
+	const tokens = new Tokens({
+		store: fixture.stores.tokenStore,
+		connections: fixture.stores.connectionStore,
+		control,
+		clock,
+	});
 	const revokedAt = performance.now();
 	await tokens.revoke(tenant.userId, tenant.tokenId);
 	t.deepEqual(await probe.closed(), INVALID);

@@ -2,6 +2,7 @@ import express, {type Router} from 'express';
 import {checkHealth, type Health} from '../../../domain/health.ts';
 import type {Clock} from '../../../domain/ports/clock.ts';
 import type {Dependency, HealthCheck} from '../../../domain/ports/health-check.ts';
+import {sendJson} from '../send-json.ts';
 
 /** The contract's words. */
 const CHECK_NAMES = {
@@ -19,14 +20,14 @@ export function healthRoutes({healthChecks, clock}: {healthChecks: readonly Heal
 	const router = express.Router();
 	let running: Promise<Health> | undefined;
 	router.get('/', (_request, response) => {
-		response.json({status: 'ok'});
+		sendJson(response, 200, {status: 'ok'});
 	});
 	router.get('/health', async (_request, response) => {
 		running ??= checkHealth(healthChecks, clock).finally(() => {
 			running = undefined;
 		});
 		const {status, checks} = await running;
-		response.status(status === 'ok' ? 200 : 503).json({
+		sendJson(response, status === 'ok' ? 200 : 503, {
 			status,
 			timestamp: new Date(clock.now()),
 			checks: Object.fromEntries(

@@ -1,4 +1,5 @@
 import type {RequestHandler} from 'express';
+import {escapeHtml} from '../docs/html.ts';
 
 /** `GET /`: tells a person with a browser what this is and what to do next. Loads nothing from elsewhere. */
 export function landingPage({version, publicUrl}: {version: string; publicUrl: string}): RequestHandler {
@@ -27,11 +28,7 @@ a {color: #0a6b4b}
 <p>The first start printed an API token and wrote it to <code>DATA_DIR/token</code>. With it:</p>
 <pre>curl -H "Authorization: Bearer $TOKEN" ${url}/api/connections
 curl -H "Authorization: Bearer $TOKEN" -X POST ${url}/api/connections</pre>
-<p>Every route, event and setting is described in <code>README.md</code> and the <code>docs/</code> folder that came with this program.</p>
+<p>Every route, with a form to try it: <a href="/docs">API reference</a> (also as <a href="/api/openapi.json">OpenAPI</a>). Events and settings are described in <code>README.md</code> and the <code>docs/</code> folder that came with this program.</p>
 </html>
 `;
-}
-
-function escapeHtml(text: string): string {
-	return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;');
 }

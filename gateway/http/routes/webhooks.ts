@@ -1,18 +1,21 @@
 import {z} from 'zod';
-import type {Connections} from '../../../domain/connections/connections.ts';
 import type {Webhooks} from '../../../domain/webhooks/webhooks.ts';
-import {readPage, toPage} from '../paging.ts';
-import {parse} from '../parse.ts';
-import {presentWebhook, presentWebhookLog} from '../present.ts';
-import {created, ok, type Route} from '../route.ts';
+import {PageQuery, readPage, toPage} from '../paging.ts';
+import {SuccessResource} from '../resources/success.ts';
+import {presentWebhook, presentWebhookLog, WebhookLogResource, WebhookResource} from '../resources/webhook.ts';
+import {created, ok, route, type Route} from '../route.ts';
 
 const MAX_URL_LENGTH = 2048;
 const MAX_EVENTS = 100;
 
-const url = z.string('url must be a URL address').refine(isHttpUrl, 'url must be a URL address');
+const url = z
+	.string('url must be a URL address')
+	.refine(isHttpUrl, 'url must be a URL address')
+	.meta({description: 'http or https', example: 'https://example.com/hooks/whatsapp'});
 const events = z
 	.array(z.string('each value in events must be a string'), 'events must be an array')
-	.max(MAX_EVENTS, `events must have at most ${MAX_EVENTS} values`);
+	.max(MAX_EVENTS, `events must have at most ${MAX_EVENTS} values`)
+	.meta({description: '`*` for all, or exact event names', example: ['message', 'message.ack']});
 
 const NewWebhook = z.object({url, events});
 const WebhookChanges = z.object({
@@ -21,72 +24,128 @@ const WebhookChanges = z.object({
 	active: z.boolean('active must be a boolean value').exactOptional(),
 });
 
+const TestResource = z.object({success: z.literal(true), logId: z.string(), message: z.string()});
+
 /** Webhooks of a connection, their delivery logs and test events. */
-export function webhookRoutes({
-	connections,
-	webhooks,
-	publicUrl,
-}: {
-	connections: Connections;
-	webhooks: Webhooks;
-	publicUrl: string;
-}): readonly Route[] {
+export function webhookRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl: string}): readonly Route[] {
 	return [
-		{
+		route({
 			method: 'GET',
 			path: '/connections/:id/webhooks',
-			handle: async ({user, param}) => {
-				const connection = await connections.get(user.id, param('id'));
-				return ok((await webhooks.list(connection)).map(presentWebhook));
+			target: 'connection',
+			// It shows signing secrets.
+			scope: 'manage',
+			documentation: {
+				id: 'listWebhooks',
+				tag: 'Webhooks',
+				summary: 'List the webhooks of a connection',
+				answer: {
+					status: 200,
+					description: 'With their signing secrets, oldest first',
+					schema: z.array(WebhookResource),
+				},
 			},
-		},
-		{
+			handle: async ({target: connection}) => ok((await webhooks.list(connection)).map(presentWebhook)),
+		}),
+		route({
 			method: 'POST',
 			path: '/connections/:id/webhooks',
-			handle: async ({user, param, body}) => {
-				const connection = await connections.get(user.id, param('id'));
-				return created(presentWebhook(await webhooks.create(connection, parse(NewWebhook, body, 'array'))));
+			target: 'connection',
+			scope: 'manage',
+			body: NewWebhook,
+			faults: 'array',
+			documentation: {
+				id: 'createWebhook',
+				tag: 'Webhooks',
+				summary: 'Create a webhook',
+				description:
+					'Events are posted to `url`, signed with `signingSecret`. Private addresses are refused unless the operator opens them.',
+				body: {url: 'https://example.com/hooks/whatsapp', events: ['*']},
+				answer: {status: 201, description: 'The new webhook', schema: WebhookResource},
 			},
-		},
-		{
+			handle: async ({target: connection, body}) => created(presentWebhook(await webhooks.create(connection, body))),
+		}),
+		route({
 			method: 'PUT',
 			path: '/webhooks/:id',
-			handle: async ({user, param, body}) => {
-				const {id} = await webhooks.get(user.id, param('id'));
-				return ok(presentWebhook(await webhooks.update(user.id, id, parse(WebhookChanges, body, 'array'))));
+			target: 'webhook',
+			scope: 'manage',
+			body: WebhookChanges,
+			faults: 'array',
+			documentation: {
+				id: 'updateWebhook',
+				tag: 'Webhooks',
+				summary: 'Change a webhook',
+				description: 'Absent fields stay. `active: true` also clears why the system disabled it.',
+				body: {active: false},
+				answer: {status: 200, description: 'As it is now', schema: WebhookResource},
 			},
-		},
-		{
+			handle: async ({target: webhook, body}) => ok(presentWebhook(await webhooks.update(webhook, body))),
+		}),
+		route({
 			method: 'DELETE',
 			path: '/webhooks/:id',
-			handle: async ({user, param}) => {
-				await webhooks.remove(user.id, param('id'));
+			target: 'webhook',
+			scope: 'manage',
+			documentation: {
+				id: 'deleteWebhook',
+				tag: 'Webhooks',
+				summary: 'Delete a webhook',
+				description: 'Nothing more is delivered to it, waiting retries included.',
+				answer: {status: 200, description: 'It is deleted', schema: SuccessResource, example: {success: true}},
+			},
+			handle: async ({target: webhook}) => {
+				await webhooks.remove(webhook);
 				return ok({success: true});
 			},
-		},
-		{
+		}),
+		route({
 			method: 'GET',
 			path: '/webhooks/:id/logs',
-			handle: async ({user, param, query}) => {
-				const {id} = await webhooks.get(user.id, param('id'));
+			target: 'webhook',
+			scope: 'read',
+			query: PageQuery,
+			documentation: {
+				id: 'listWebhookLogs',
+				tag: 'Webhooks',
+				summary: 'List the deliveries of a webhook',
+				answer: {
+					status: 200,
+					description: 'Newest first; the `Link` header leads to the next page',
+					schema: z.array(WebhookLogResource),
+				},
+			},
+			handle: async ({target: webhook, query}) => {
 				const {limit, position} = readPage(query);
-				const rows = await webhooks.log(user.id, id, {limit: limit + 1, ...(position && {before: position})});
+				const rows = await webhooks.log(webhook, {limit: limit + 1, ...(position && {before: position})});
 				const {items, headers} = toPage(rows, {
 					limit,
-					url: `${publicUrl}/api/webhooks/${id}/logs`,
+					url: `${publicUrl}/api/webhooks/${webhook.id}/logs`,
 					positionOf: ({delivery}) => delivery,
 				});
 				return ok(items.map(presentWebhookLog), headers);
 			},
-		},
-		{
+		}),
+		route({
 			method: 'POST',
 			path: '/webhooks/:id/test',
-			handle: async ({user, param}) => {
-				const logId = await webhooks.test(user.id, param('id'));
-				return created({success: true, logId, message: 'Test event enqueued for delivery'});
+			target: 'webhook',
+			scope: 'manage',
+			documentation: {
+				id: 'testWebhook',
+				tag: 'Webhooks',
+				summary: 'Send a test event',
+				description: 'Sent once, never retried, also to an inactive webhook. Its outcome is in the log.',
+				answer: {
+					status: 201,
+					description: 'It is on its way',
+					schema: TestResource,
+					example: {success: true, logId: '1f0c…', message: 'Test event enqueued for delivery'},
+				},
 			},
-		},
+			handle: async ({target: webhook}) =>
+				created({success: true, logId: await webhooks.test(webhook), message: 'Test event enqueued for delivery'}),
+		}),
 	];
 }
 

@@ -1,0 +1,61 @@
+import type {Request, RequestHandler, Response} from 'express';
+import type {Connections} from '../../domain/connections/connections.ts';
+import {ForbiddenError} from '../../domain/errors.ts';
+import {allowsConnection, allowsScope} from '../../domain/tokens/grants.ts';
+import type {Webhooks} from '../../domain/webhooks/webhooks.ts';
+import {identityOf} from './authenticate.ts';
+import type {Route, TargetKind, Targets} from './route.ts';
+
+/** Where targets are found; both throw 404 for what does not exist and 403 for what is somebody else's. */
+export interface TargetFinders {
+	readonly connections: Pick<Connections, 'get'>;
+	readonly webhooks: Pick<Webhooks, 'get'>;
+}
+
+/** Finds what a route acts on and lets pass who may: the one place that decides it, by what the route says of itself. */
+export function access({target, scope}: Route, finders: TargetFinders): RequestHandler {
+	return async (request: Request, response: Response, next) => {
+		const {grants, user} = identityOf(response);
+		if (!allowsScope(grants, scope)) {
+			throw new ForbiddenError(`This token lacks the scope "${scope}": create one that has it with POST /api/tokens`);
+		}
+		if (target === 'admin' && !user.isAdmin) {
+			throw new ForbiddenError('Admin access required');
+		}
+		const found = await find(target, user.id, String(request.params['id'] ?? ''), finders);
+		if (target !== 'self' && !allowsConnection(grants, connectionIdOf(found))) {
+			throw new ForbiddenError('This token is for certain connections only, and this is not one of them');
+		}
+		response.locals['target'] = found;
+		next();
+	};
+}
+
+/** What the route acts on, in a handler behind `access`. */
+export function targetOf(response: Response): Targets[TargetKind] {
+	return response.locals['target'] as Targets[TargetKind];
+}
+
+function find(
+	target: TargetKind,
+	userId: string,
+	id: string,
+	{connections, webhooks}: TargetFinders,
+): Promise<Targets[TargetKind]> {
+	switch (target) {
+		case 'connection':
+			return connections.get(userId, id);
+		case 'webhook':
+			return webhooks.get(userId, id);
+		case 'self':
+		case 'account':
+		case 'admin':
+			return Promise.resolve(undefined);
+	}
+}
+
+/** Null for the whole account, and for what belongs to no connection. */
+function connectionIdOf(found: Targets[TargetKind]): string | null {
+	if (found === undefined) return null;
+	return 'sessionName' in found ? found.id : found.connectionId;
+}

@@ -1,0 +1,81 @@
+import {z} from 'zod';
+import type {Users} from '../../../domain/tokens/users.ts';
+import type {InfrastructureOverview} from '../../../domain/workers/infrastructure-overview.ts';
+import {flag} from '../fields.ts';
+import {PageQuery, readPage, toPage} from '../paging.ts';
+import {InfrastructureResource, presentInfrastructure} from '../resources/infrastructure.ts';
+import {presentUser, UserResource} from '../resources/user.ts';
+import {ok, route, type Route} from '../route.ts';
+
+const UserChanges = z.object({disabled: flag('disabled')});
+
+/** For administrators: workers and users of the whole installation. */
+export function adminRoutes({
+	infrastructure,
+	users,
+	publicUrl,
+}: {
+	infrastructure: InfrastructureOverview;
+	users: Users;
+	publicUrl: string;
+}): readonly Route[] {
+	return [
+		route({
+			method: 'GET',
+			path: '/infrastructure',
+			target: 'admin',
+			scope: 'read',
+			documentation: {
+				id: 'getInfrastructure',
+				tag: 'Admin',
+				summary: 'Show workers and how full they are',
+				description: 'Answers within seconds, also when a worker does not.',
+				answer: {status: 200, description: 'As of now', schema: InfrastructureResource},
+			},
+			handle: async () => ok(presentInfrastructure(await infrastructure.show())),
+		}),
+		route({
+			method: 'GET',
+			path: '/infrastructure/users',
+			target: 'admin',
+			scope: 'read',
+			query: PageQuery,
+			documentation: {
+				id: 'listUsers',
+				tag: 'Admin',
+				summary: 'List users',
+				answer: {
+					status: 200,
+					description: 'Disabled ones too, oldest first; the `Link` header leads to the next page',
+					schema: z.array(UserResource),
+				},
+			},
+			handle: async ({query}) => {
+				const {limit, position} = readPage(query);
+				const rows = await users.list({limit: limit + 1, ...(position && {after: position})});
+				const url = `${publicUrl}/api/infrastructure/users`;
+				const {items, headers} = toPage(rows, {limit, url, positionOf: (user) => user});
+				return ok(items.map(presentUser), headers);
+			},
+		}),
+		route({
+			method: 'PATCH',
+			path: '/infrastructure/users/:id',
+			target: 'admin',
+			scope: 'manage',
+			body: UserChanges,
+			documentation: {
+				id: 'updateUser',
+				tag: 'Admin',
+				summary: 'Disable or enable a user',
+				description:
+					'A disabled user’s tokens and sign-ins are refused and his sockets closed, at once; nothing of his is deleted. Administrators cannot disable themselves.',
+				params: {id: {description: 'The user', example: '1b4e28ba-2fa1-41d2-883f-0016d3cca427'}},
+				body: {disabled: true},
+				answer: {status: 200, description: 'As he is now', schema: UserResource},
+			},
+			handle: async ({user, param, body: {disabled}}) =>
+				ok(presentUser(await users.setDisabled(user, param('id'), disabled))),
+		}),
+	];
+}

@@ -1,0 +1,84 @@
+import {z} from 'zod';
+import type {Conversations} from '../../../domain/conversations/conversations.ts';
+import type {Media} from '../../../domain/media/media.ts';
+import {normaliseChatId} from '../../../domain/messaging/chat-id.ts';
+import {line} from '../fields.ts';
+import {mediaAnswer} from '../media-answer.ts';
+import {route, type Route, type RouteDocumentation} from '../route.ts';
+
+const PlaceQuery = z.object({
+	chatId: line('chatId')
+		.meta({description: 'The chat, in any form; needed with a bare message key', example: '15550110000@c.us'})
+		.exactOptional(),
+});
+
+const ERRORS = [
+	'MEDIA_NOT_FOUND',
+	'MEDIA_EXPIRED',
+	'RANGE_NOT_SATISFIABLE',
+	'MEDIA_STORE_UNAVAILABLE',
+	'SESSION_NOT_FOUND',
+	'SESSION_NOT_CONNECTED',
+	'SESSION_STARTING',
+	'ENGINE_UNAVAILABLE',
+	'ENGINE_TIMEOUT',
+	'ENGINE_REFUSED',
+] as const satisfies RouteDocumentation['errors'];
+
+/** Files of messages, streamed. */
+export function mediaRoutes({
+	media,
+	conversations,
+}: {
+	media: Pick<Media, 'open' | 'openOfMessage'>;
+	conversations: Pick<Conversations, 'target'>;
+}): readonly Route[] {
+	return [
+		route({
+			method: 'GET',
+			path: '/connections/:id/media/:filename',
+			target: 'connection',
+			scope: 'read',
+			documentation: {
+				id: 'getMedia',
+				tag: 'Media',
+				summary: 'Download the file of an event',
+				description:
+					'`media.url` of an event leads here. HEAD, one `Range`, `If-Range` and `If-None-Match` work; what a browser could run is always saved, never shown.',
+				params: {filename: {description: 'As `media.url` ends', example: '3EB0C41C7F2B8E5D9A10.jpeg'}},
+				answer: {status: 200, description: 'The bytes; 206 for a range', binary: true},
+				errors: ERRORS,
+			},
+			handle: async (call) => {
+				const filename = call.param('filename');
+				return mediaAnswer(await media.open(call.target, filename, call.signal), call, filename);
+			},
+		}),
+		route({
+			method: 'GET',
+			path: '/connections/:id/messages/:messageId/media',
+			target: 'connection',
+			scope: 'read',
+			query: PlaceQuery,
+			documentation: {
+				id: 'getMessageMedia',
+				tag: 'Media',
+				summary: 'Download the file of a message',
+				description: 'A file that is no longer at hand is fetched from WhatsApp again, where the engine can.',
+				params: {
+					messageId: {
+						description: 'The full id, WhatsApp’s own key, or the `commandId` of a send',
+						example: 'true_15550110000@c.us_3EB0C41C7F2B8E5D9A10',
+					},
+				},
+				answer: {status: 200, description: 'The bytes; 206 for a range', binary: true},
+				errors: ['MESSAGE_NOT_FOUND', 'NOT_SUPPORTED', ...ERRORS],
+			},
+			handle: async (call) => {
+				const chatId = call.query.chatId === undefined ? undefined : normaliseChatId(call.query.chatId);
+				const target = await conversations.target(call.target, call.param('messageId'), chatId);
+				return mediaAnswer(await media.openOfMessage(call.target, target, call.signal), call, null);
+			},
+		}),
+	];
+}
