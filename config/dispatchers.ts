@@ -15,6 +15,7 @@ import {MediaHandler} from '../dispatchers/media/media-handler.ts';
 import {SessionStatusHandler} from '../dispatchers/session/session-status-handler.ts';
 import {UnresolvedHandler} from '../dispatchers/session/unresolved-handler.ts';
 import {AttemptMaker} from '../dispatchers/webhook/attempt-maker.ts';
+import {Lanes} from '../dispatchers/webhook/lanes.ts';
 import {WebhookHandler} from '../dispatchers/webhook/webhook-handler.ts';
 import {WebsocketHandler} from '../dispatchers/websocket/websocket-handler.ts';
 import type {Role} from './env.ts';
@@ -22,7 +23,7 @@ import {TOKENS} from './tokens.ts';
 
 /** Messages in hand at once, per queue: about twice what its handler has under way. */
 const PREFETCH = {
-	webhook: 500,
+	webhook: 1000,
 	websocket: 200,
 	log: 250,
 	outcomes: 50,
@@ -65,7 +66,9 @@ const OPTIONS_BY_ROLE = {
 function webhookOptions(container: DependencyContainer): readonly DispatcherOptions[] {
 	const clock = container.resolve(TOKENS.clock);
 	const publisher = container.resolve(TOKENS.publisher);
+	const lanes = new Lanes({clock, capacity: PREFETCH.webhook});
 	const handler = new WebhookHandler({
+		lanes,
 		directory: container.resolve(TOKENS.webhookDirectory),
 		attempts: new AttemptMaker({
 			sender: container.resolve(TOKENS.webhookSender),

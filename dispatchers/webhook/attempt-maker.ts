@@ -49,7 +49,7 @@ export class AttemptMaker {
 		const judgement = await this.#try(task, webhook, attempt);
 		const outcome = this.#toOutcome(task, attempt, judgement);
 		if (judgement.nextAttemptAtMs !== undefined) {
-			await this.#publisher.delivery({...task, attempt}, judgement.nextAttemptAtMs);
+			await this.#publisher.delivery({...task, attempt, parked: 0}, judgement.nextAttemptAtMs);
 		}
 		if (judgement.gone) {
 			await this.#disable(webhook);

@@ -14,7 +14,7 @@ export class RecentOutcomes {
 
 	/** Runs `attempt` unless the same attempt was made before; one that threw may be tried again. */
 	async once(task: DeliveryTask, attempt: () => Promise<Outcome>): Promise<Outcome> {
-		const key = `${deliveryId(task.event.id, task.webhookId)}:${task.run}:${task.attempt}`;
+		const key = `${deliveryId(task.event.id, task.webhookId)}:${task.run}:${task.attempt}:${task.parked}`;
 		const known = this.#young.get(key) ?? this.#old.get(key);
 		if (known !== undefined) {
 			return known;

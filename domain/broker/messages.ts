@@ -26,6 +26,8 @@ export interface DeliveryTask {
 	readonly attempt: number;
 	/** When it was first due, milliseconds since the epoch. */
 	readonly firstAtMs: number;
+	/** How often it was parked since the last attempt: its webhook had too much under way, or only failed. */
+	readonly parked: number;
 }
 
 /** Something that caches and open sockets must follow. */
@@ -50,7 +52,7 @@ export function decodeEvent(message: Message): PreparedEvent {
 
 export function encodeDelivery(task: DeliveryTask, deliveryId: string): Content {
 	return {
-		id: `${deliveryId}:${task.run}:${task.attempt}`,
+		id: `${deliveryId}:${task.run}:${task.attempt}${task.parked > 0 ? `:${task.parked}` : ''}`,
 		headers: {
 			...headersOf('delivery'),
 			...eventHeaders(task.event),
@@ -58,6 +60,7 @@ export function encodeDelivery(task: DeliveryTask, deliveryId: string): Content 
 			run: task.run,
 			attempt: task.attempt,
 			firstAt: task.firstAtMs,
+			...(task.parked > 0 && {parked: task.parked}),
 		},
 		body: task.event.body,
 	};
@@ -71,6 +74,7 @@ export function decodeDelivery(message: Message): DeliveryTask {
 		run: integer(message, 'run'),
 		attempt: integer(message, 'attempt'),
 		firstAtMs: integer(message, 'firstAt'),
+		parked: message.headers['parked'] === undefined ? 0 : integer(message, 'parked'),
 	};
 }
 

@@ -76,8 +76,10 @@ test('events and deliveries come out of a message as they went in', (t) => {
 		media: [],
 		onlyWebhookId: 'w',
 	});
-	const task = {event, webhookId: 'w', run: 2, attempt: 3, firstAtMs: 77};
-	t.deepEqual(decodeDelivery(received(encodeDelivery(task, 'dlv_1'))), task);
+	for (const parked of [0, 4]) {
+		const task = {event, webhookId: 'w', run: 2, attempt: 3, firstAtMs: 77, parked};
+		t.deepEqual(decodeDelivery(received(encodeDelivery(task, 'dlv_1'))), task);
+	}
 });
 
 test('a message of another schema, kind or without its headers is malformed, not misread', (t) => {

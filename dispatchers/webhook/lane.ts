@@ -1,0 +1,150 @@
+import {Breaker, type Passage} from './breaker.ts';
+
+/** How much of one webhook a process works on at once. */
+export interface LaneSettings {
+	/** Attempts under way at once. */
+	readonly concurrency: number;
+	/** Deliveries that wait in memory for one of those places, at least; a fast lane keeps as many as it works off in a second. */
+	readonly queueLength: number;
+}
+
+export const DEFAULT_LANE: LaneSettings = {concurrency: 10, queueLength: 20};
+
+/** What is parked comes back after this at the earliest … */
+const SHORTEST_PARK_MS = 5000;
+/** … and after this at the latest. */
+const LONGEST_PARK_MS = 30 * 60_000;
+
+/** An attempt that takes longer makes its lane a slow one, and nobody waits for longer in memory. */
+const SLOW_AFTER_MS = 1000;
+
+/** How long an attempt takes, as long as nobody knows. */
+const FIRST_GUESS_MS = 20;
+
+/** The weight of the newest attempt in the smoothed duration. */
+const DURATION_WEIGHT = 0.1;
+
+/** Make the attempt (by `run`), or let the delivery wait in the broker. */
+export type Admission =
+	{readonly kind: 'run'; readonly isProbe: boolean} | {readonly kind: 'park'; readonly untilMs: number};
+
+/**
+ * The attempts of one webhook in this process: a bounded number at once, a short queue, and a breaker. What does not fit is parked: it
+ * waits in the broker, for about as long as the lane needs for what was parked before it.
+ */
+export class Lane {
+	readonly #settings: LaneSettings;
+	readonly #breaker = new Breaker();
+	readonly #waiting: ((admission: Admission) => void)[] = [];
+	/** Attempts under way, oldest first. */
+	readonly #running = new Set<{readonly atMs: number}>();
+	/** Places that are promised to those who have not begun yet. */
+	#promised = 0;
+	#durationMs = FIRST_GUESS_MS;
+	/** When the delivery that was parked last is due. */
+	#lastSlotMs = 0;
+
+	constructor(settings: LaneSettings = DEFAULT_LANE) {
+		this.#settings = settings;
+	}
+
+	/** Nothing is under way and nothing is remembered that matters. */
+	isIdle(nowMs: number): boolean {
+		return this.#taken === 0 && this.#waiting.length === 0 && this.#lastSlotMs <= nowMs && this.#breaker.isFresh;
+	}
+
+	/** Asks for a place. @param isPressed the process holds nearly all that it may: a slow lane takes no more into memory */
+	enter(nowMs: number, isPressed: boolean): Promise<Admission> | Admission {
+		if (this.#taken < this.#settings.concurrency) {
+			return this.#admit(this.#breaker.ask(nowMs), nowMs);
+		}
+		if (this.#waiting.length >= this.#queueLength || (isPressed && this.#isSlow(nowMs))) {
+			return this.#park(nowMs);
+		}
+		return new Promise((admit) => {
+			this.#waiting.push(admit);
+		});
+	}
+
+	/**
+	 * Makes an attempt that was admitted and gives its place to the next.
+	 * @param isAlive whether the endpoint behaved like one that works
+	 */
+	async run<T>(
+		{isProbe}: {readonly isProbe: boolean},
+		{now, attempt, isAlive}: {now: () => number; attempt: () => Promise<T>; isAlive: (result: T) => boolean},
+	): Promise<T> {
+		const running = {atMs: now()};
+		this.#promised--;
+		this.#running.add(running);
+		try {
+			const result = await attempt();
+			this.#durationMs += (now() - running.atMs - this.#durationMs) * DURATION_WEIGHT;
+			this.#record(isAlive(result), isProbe, now());
+			return result;
+		} catch (error) {
+			this.#breaker.forget(isProbe);
+			throw error;
+		} finally {
+			this.#running.delete(running);
+			this.#admitWaiting(now());
+		}
+	}
+
+	/** Parks what waits in memory for a slow endpoint: the process needs the room. */
+	relieve(nowMs: number): void {
+		if (!this.#isSlow(nowMs)) return;
+		for (const admit of this.#waiting.splice(0)) admit(this.#park(nowMs));
+	}
+
+	get #taken(): number {
+		return this.#running.size + this.#promised;
+	}
+
+	/** Between two completions of a lane that is full. */
+	get #intervalMs(): number {
+		return this.#durationMs / this.#settings.concurrency;
+	}
+
+	get #queueLength(): number {
+		return Math.max(this.#settings.queueLength, Math.floor(SLOW_AFTER_MS / Math.max(this.#intervalMs, 1)));
+	}
+
+	#record(isAlive: boolean, isProbe: boolean, nowMs: number): void {
+		// It is back: what is parked from now on need not wait for those that were parked meanwhile.
+		if (isAlive && isProbe) {
+			this.#lastSlotMs = 0;
+			this.#durationMs = FIRST_GUESS_MS;
+		}
+		this.#breaker.record(isAlive, isProbe, nowMs);
+	}
+
+	#admit(passage: Passage, nowMs: number): Admission {
+		if (!passage.pass) {
+			return this.#park(nowMs, passage.untilMs);
+		}
+		this.#promised++;
+		return {kind: 'run', isProbe: passage.isProbe};
+	}
+
+	/** Gives free places to those who wait; an open breaker sends them all away. */
+	#admitWaiting(nowMs: number): void {
+		while (this.#taken < this.#settings.concurrency) {
+			const admit = this.#waiting.shift();
+			if (admit === undefined) return;
+			admit(this.#admit(this.#breaker.ask(nowMs), nowMs));
+		}
+	}
+
+	#isSlow(nowMs: number): boolean {
+		const [oldest] = this.#running;
+		return oldest !== undefined && nowMs - oldest.atMs > SLOW_AFTER_MS;
+	}
+
+	/** Each comes back when the lane has had time for those before it. */
+	#park(nowMs: number, notBeforeMs = 0): Admission {
+		const slotMs = Math.max(nowMs + SHORTEST_PARK_MS, notBeforeMs, this.#lastSlotMs + this.#intervalMs);
+		this.#lastSlotMs = Math.min(slotMs, nowMs + LONGEST_PARK_MS);
+		return {kind: 'park', untilMs: Math.round(this.#lastSlotMs)};
+	}
+}

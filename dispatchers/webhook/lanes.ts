@@ -1,0 +1,78 @@
+import type {Clock} from '../../domain/ports/clock.ts';
+import {DEFAULT_LANE, Lane, type LaneSettings} from './lane.ts';
+
+/** While the process is pressed for room, slow lanes are looked for this often. */
+const RELIEF_MS = 250;
+
+/** Lanes that only remember are forgotten when there are this many. */
+const SWEEP_AT = 10_000;
+
+/** The lanes of a process, one for each webhook that has something under way or to remember. Idle lanes take no memory. */
+export class Lanes {
+	readonly #clock: Clock;
+	readonly #settings: LaneSettings;
+	/** So many messages in hand leave little room for others. */
+	readonly #pressedAt: number;
+	readonly #lanes = new Map<string, Lane>();
+	#inHand = 0;
+	#relief: Disposable | undefined;
+
+	/** @param options.capacity how many messages may be in hand at once (the prefetch) */
+	constructor({clock, capacity, settings = DEFAULT_LANE}: {clock: Clock; capacity: number; settings?: LaneSettings}) {
+		this.#clock = clock;
+		this.#settings = settings;
+		this.#pressedAt = capacity * 0.8;
+	}
+
+	/** Lanes in memory. */
+	get size(): number {
+		return this.#lanes.size;
+	}
+
+	get isPressed(): boolean {
+		return this.#inHand > this.#pressedAt;
+	}
+
+	/** Counts a message as in hand for as long as `work` takes. */
+	async hold<T>(work: () => Promise<T>): Promise<T> {
+		this.#inHand++;
+		if (this.isPressed) this.#relieve();
+		try {
+			return await work();
+		} finally {
+			this.#inHand--;
+		}
+	}
+
+	of(webhookId: string): Lane {
+		let lane = this.#lanes.get(webhookId);
+		if (lane === undefined) {
+			if (this.#lanes.size >= SWEEP_AT) this.#sweep();
+			lane = new Lane(this.#settings);
+			this.#lanes.set(webhookId, lane);
+		}
+		return lane;
+	}
+
+	/** Takes the lane's memory back once it has nothing to remember. */
+	release(webhookId: string): void {
+		if (this.#lanes.get(webhookId)?.isIdle(this.#clock.now()) === true) {
+			this.#lanes.delete(webhookId);
+		}
+	}
+
+	#sweep(): void {
+		for (const webhookId of this.#lanes.keys()) this.release(webhookId);
+	}
+
+	/** Parks what waits for slow endpoints, now and for as long as there is no room. */
+	#relieve(): void {
+		if (this.#relief !== undefined) return;
+		const now = this.#clock.now();
+		for (const lane of this.#lanes.values()) lane.relieve(now);
+		this.#relief = this.#clock.after(RELIEF_MS, () => {
+			this.#relief = undefined;
+			if (this.isPressed) this.#relieve();
+		});
+	}
+}

@@ -1,0 +1,205 @@
+import test from 'ava';
+import {Breaker} from '../../dispatchers/webhook/breaker.ts';
+import {Lane, type Admission} from '../../dispatchers/webhook/lane.ts';
+import {Lanes} from '../../dispatchers/webhook/lanes.ts';
+import {ManualClock} from '../support/manual-clock.ts';
+
+const SETTINGS = {concurrency: 2, queueLength: 3};
+const MINUTE = 60_000;
+
+/** Attempts that end when the test says so. */
+class Attempts {
+	readonly clock = new ManualClock();
+	readonly lane: Lane;
+	readonly #ends: ((isAlive: boolean) => void)[] = [];
+
+	constructor(lane?: Lane) {
+		this.lane = lane ?? new Lane(SETTINGS);
+	}
+
+	/** Asks for a place and begins the attempt if there is one. */
+	async enter(isPressed = false): Promise<Admission> {
+		const admission = await this.lane.enter(this.clock.now(), isPressed);
+		if (admission.kind === 'run') {
+			void this.lane.run(admission, {
+				now: () => this.clock.now(),
+				attempt: () => new Promise<boolean>((resolve) => this.#ends.push(resolve)),
+				isAlive: (alive) => alive,
+			});
+		}
+		return admission;
+	}
+
+	get underWay(): number {
+		return this.#ends.length;
+	}
+
+	/** Ends the oldest attempt. */
+	async end(isAlive = true): Promise<void> {
+		this.#ends.shift()?.(isAlive);
+		await this.clock.advance(0);
+	}
+
+	/** One whole attempt. */
+	async make(isAlive: boolean, durationMs = 10): Promise<Admission> {
+		const admission = await this.enter();
+		await this.clock.advance(durationMs);
+		if (admission.kind === 'run') await this.end(isAlive);
+		return admission;
+	}
+
+	untilOf(admission: Admission): number {
+		return admission.kind === 'park' ? admission.untilMs - this.clock.now() : NaN;
+	}
+}
+
+/** Makes a lane's attempts known to be slow: about 15 s each. */
+async function hang(attempts: Attempts): Promise<void> {
+	for (let count = 0; count < 60; count++) await attempts.make(true, 15_000);
+}
+
+test('as many attempts as allowed run at once; others wait in memory and follow in order', async (t) => {
+	const attempts = new Attempts();
+	t.like(await attempts.enter(), {kind: 'run'});
+	t.like(await attempts.enter(), {kind: 'run'});
+	const order: number[] = [];
+	const third = attempts.enter().then(() => order.push(3));
+	const fourth = attempts.enter().then(() => order.push(4));
+	await attempts.clock.advance(0);
+	t.is(attempts.underWay, 2);
+	await attempts.end();
+	await attempts.end();
+	await Promise.all([third, fourth]);
+	t.deepEqual(order, [3, 4]);
+	t.is(attempts.underWay, 2);
+});
+
+test('a fast lane keeps what it works off in a second; a slow one a few; the rest is parked, each a little later', async (t) => {
+	const fast = new Attempts();
+	for (let count = 0; count < 60; count++) await fast.make(true, 2);
+	const held = Array.from({length: 500}, () => fast.enter());
+	await fast.clock.advance(0);
+	t.is(await Promise.race([held[499], Promise.resolve('waits')]), 'waits');
+
+	const slow = new Attempts();
+	await hang(slow);
+	const admissions = Array.from({length: SETTINGS.concurrency + SETTINGS.queueLength + 100}, () => slow.enter());
+	const parked = (await Promise.all(admissions.slice(SETTINGS.concurrency + SETTINGS.queueLength))).map((admission) =>
+		slow.untilOf(admission),
+	);
+	t.is(parked[0], 5000);
+	const gaps = parked.slice(1).map((delay, index) => delay - (parked[index] ?? 0));
+	t.true(
+		gaps.every((gap) => gap > 7000 && gap <= 7501),
+		'two at once, 15 s each: one every 7.5 s',
+	);
+});
+
+test('what is parked comes back within half an hour, however much there is', async (t) => {
+	const attempts = new Attempts();
+	await hang(attempts);
+	const admissions = Array.from({length: 10_000}, () => attempts.enter());
+	const last = await admissions[9_999];
+	t.is(attempts.untilOf(last as Admission), 30 * MINUTE);
+});
+
+test('a process without room takes nothing more into memory for a slow endpoint, and sends away what waits', async (t) => {
+	const attempts = new Attempts();
+	await attempts.enter();
+	await attempts.enter();
+	const waiting = attempts.enter();
+	t.is(await Promise.race([attempts.enter(true).then(() => 'admitted'), Promise.resolve('waits')]), 'waits');
+	await attempts.clock.advance(1001);
+	t.like(await attempts.enter(true), {kind: 'park'}, 'its oldest attempt takes more than a second');
+	attempts.lane.relieve(attempts.clock.now());
+	t.like(await waiting, {kind: 'park'});
+	t.is(attempts.underWay, 2, 'what is under way goes on');
+});
+
+test('eleven failures in a row open the breaker: nothing passes for five seconds, then a single probe', async (t) => {
+	const attempts = new Attempts();
+	for (let count = 0; count < 11; count++) t.like(await attempts.make(false), {kind: 'run'});
+	const refused = await attempts.enter();
+	t.is(attempts.untilOf(refused), 5000);
+	await attempts.clock.advance(5000);
+	t.like(await attempts.enter(), {kind: 'run', isProbe: true});
+	t.like(await attempts.enter(), {kind: 'park'}, 'one probe at a time');
+	await attempts.end(true);
+	t.like(await attempts.enter(), {kind: 'run', isProbe: false}, 'closed again');
+	t.like(await attempts.enter(), {kind: 'run', isProbe: false});
+});
+
+test('a success in between keeps the breaker closed', async (t) => {
+	const attempts = new Attempts();
+	for (let count = 0; count < 50; count++) {
+		t.like(await attempts.make(count % 10 === 9), {kind: 'run'});
+	}
+});
+
+test('each probe that fails doubles the pause, up to five minutes', (t) => {
+	const breaker = new Breaker();
+	let now = 0;
+	for (let count = 0; count < 11; count++) breaker.record(false, false, now);
+	const pauses: number[] = [];
+	for (let probe = 0; probe < 9; probe++) {
+		const passage = breaker.ask(now);
+		if (passage.pass) return t.fail('it is open');
+		pauses.push(passage.untilMs - now);
+		now = passage.untilMs;
+		t.deepEqual(breaker.ask(now), {pass: true, isProbe: true});
+		breaker.record(false, true, now);
+	}
+	t.deepEqual(pauses, [5000, 10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000, 300_000]);
+});
+
+test('attempts that were under way when it opened change nothing; a probe that was not made frees its place', (t) => {
+	const breaker = new Breaker();
+	for (let count = 0; count < 20; count++) breaker.record(false, false, 0);
+	t.deepEqual(breaker.ask(0), {pass: false, untilMs: 5000});
+	t.deepEqual(breaker.ask(5000), {pass: true, isProbe: true});
+	breaker.record(false, false, 5001);
+	t.like(breaker.ask(5002), {pass: false}, 'the probe is still under way');
+	breaker.forget(true);
+	t.deepEqual(breaker.ask(5003), {pass: true, isProbe: true});
+});
+
+test('an idle lane takes no memory; one that remembers a failure does', async (t) => {
+	const clock = new ManualClock();
+	const lanes = new Lanes({clock, capacity: 100, settings: SETTINGS});
+	const attempts = new Attempts(lanes.of('good'));
+	await attempts.make(true);
+	lanes.release('good');
+	t.is(lanes.size, 0);
+	const failing = new Attempts(lanes.of('bad'));
+	await failing.make(false);
+	lanes.release('bad');
+	t.is(lanes.size, 1);
+	await failing.make(true);
+	lanes.release('bad');
+	t.is(lanes.size, 0);
+});
+
+test('messages in hand are counted; above four fifths of the room, slow lanes are relieved until there is room again', async (t) => {
+	const clock = new ManualClock();
+	const lanes = new Lanes({clock, capacity: 10, settings: SETTINGS});
+	const lane = lanes.of('slow');
+	const never = new Promise<boolean>(() => undefined);
+	for (let count = 0; count < 2; count++) {
+		const admission = await lane.enter(clock.now(), false);
+		if (admission.kind === 'run') {
+			void lane.run(admission, {now: () => clock.now(), attempt: () => never, isAlive: (alive) => alive});
+		}
+	}
+	const waiting = lane.enter(clock.now(), false);
+	const done = Promise.withResolvers<undefined>();
+	const held = Array.from({length: 9}, () => lanes.hold(() => done.promise));
+	t.true(lanes.isPressed);
+	t.is(await Promise.race([waiting, Promise.resolve('waits')]), 'waits');
+	await clock.advance(1250);
+	t.like(await waiting, {kind: 'park'});
+	done.resolve(undefined);
+	await Promise.all(held);
+	t.false(lanes.isPressed);
+	await clock.advance(1000);
+	t.is(clock.timers, 0, 'nobody looks any more');
+});
