@@ -4,6 +4,7 @@ import {SystemClock} from '../adapters/system/system-clock.ts';
 import {WahaIngress} from '../adapters/waha/waha-ingress.ts';
 import {MediaSweeper} from '../dispatchers/media/media-sweeper.ts';
 import {Supervisor} from '../dispatchers/session/supervisor.ts';
+import {DeliverySweeper} from '../dispatchers/webhook/delivery-sweeper.ts';
 import type {ScopedLogger} from '../domain/ports/logger.ts';
 import {createApp} from '../gateway/http/app.ts';
 import {createHealthApp} from '../gateway/http/health-app.ts';
@@ -133,6 +134,7 @@ function startSupervisor(
 	{stores, retention}: Infrastructure,
 	resources: AsyncDisposableStack,
 ): void {
+	const sweeper = createDeliverySweeper(container);
 	const supervisor = new Supervisor({
 		leases: stores.leaseStore,
 		connections: stores.connectionStore,
@@ -141,9 +143,23 @@ function startSupervisor(
 		log: container.resolve(TOKENS.log),
 		...(retention !== undefined && {retention}),
 		retentionDays: container.resolve(TOKENS.config).retentionDays,
+		chores: [{name: 'deliveries.sweep', run: () => sweeper.sweep()}],
 	});
 	supervisor.start();
 	resources.defer(() => supervisor.stop());
+}
+
+function createDeliverySweeper(container: DependencyContainer): DeliverySweeper {
+	const {webhook, outcomes} = container.resolve(TOKENS.topology).queues;
+	const {deliveryStore, eventStore} = container.resolve(TOKENS.stores);
+	return new DeliverySweeper({
+		deliveries: deliveryStore,
+		events: eventStore,
+		publisher: container.resolve(TOKENS.publisher),
+		queues: [webhook, outcomes],
+		clock: container.resolve(TOKENS.clock),
+		log: container.resolve(TOKENS.log),
+	});
 }
 
 /** The whole API where the gateway role is, health alone elsewhere. @returns the base URL */
@@ -157,6 +173,8 @@ async function listen(container: DependencyContainer, resources: AsyncDisposable
 		await HttpServer.listen({listener, host: config.host, port: config.port, publicUrl: config.publicUrl}),
 	);
 	if (isGateway) {
+		// Closed before the server, which waits for its requests: nobody is left waiting for an event.
+		resources.use(container.resolve(TOKENS.eventLog));
 		const stream = new EventStream({
 			server: http.server,
 			authenticator: container.resolve(TOKENS.authenticator),
@@ -190,6 +208,8 @@ function createGatewayApp(container: DependencyContainer): ReturnType<typeof cre
 		connections: container.resolve(TOKENS.connections),
 		linking: container.resolve(TOKENS.linking),
 		webhooks: container.resolve(TOKENS.webhooks),
+		deliveries: container.resolve(TOKENS.deliveries),
+		events: container.resolve(TOKENS.eventLog),
 		messaging: container.resolve(TOKENS.messaging),
 		conversations: container.resolve(TOKENS.conversations),
 		media: container.resolve(TOKENS.media),

@@ -13,6 +13,7 @@ import {ConnectionDirectory} from '../domain/connections/connection-directory.ts
 import {Connections} from '../domain/connections/connections.ts';
 import {Linking} from '../domain/connections/linking.ts';
 import {Conversations} from '../domain/conversations/conversations.ts';
+import {EventLog} from '../domain/events/event-log.ts';
 import {Ingestion} from '../domain/events/ingestion.ts';
 import {Media} from '../domain/media/media.ts';
 import {Messaging} from '../domain/messaging/messaging.ts';
@@ -23,6 +24,7 @@ import {Authenticator} from '../domain/tokens/authenticator.ts';
 import {SignIn} from '../domain/tokens/sign-in.ts';
 import {Tokens} from '../domain/tokens/tokens.ts';
 import {Users} from '../domain/tokens/users.ts';
+import {Deliveries} from '../domain/webhooks/deliveries.ts';
 import {WebhookDirectory} from '../domain/webhooks/webhook-directory.ts';
 import {Webhooks} from '../domain/webhooks/webhooks.ts';
 import {InfrastructureOverview} from '../domain/workers/infrastructure-overview.ts';
@@ -262,6 +264,21 @@ function registerUseCases(
 					publicUrl: config.publicUrl,
 				}),
 		),
+	});
+	container.register(TOKENS.deliveries, {
+		useFactory: once(
+			(c) =>
+				new Deliveries({
+					store: stores.deliveryStore,
+					events: stores.eventStore,
+					webhooks: stores.webhookStore,
+					publisher: c.resolve(TOKENS.publisher),
+					clock,
+				}),
+		),
+	});
+	container.register(TOKENS.eventLog, {
+		useFactory: once(() => new EventLog({events: stores.eventStore, fanout: infrastructure.fanout, clock, log})),
 	});
 	container.register(TOKENS.media, {
 		useFactory: once(

@@ -70,6 +70,7 @@ function webhookOptions(container: DependencyContainer): readonly DispatcherOpti
 	const handler = new WebhookHandler({
 		lanes,
 		directory: container.resolve(TOKENS.webhookDirectory),
+		deliveries: container.resolve(TOKENS.stores).deliveryStore,
 		attempts: new AttemptMaker({
 			sender: container.resolve(TOKENS.webhookSender),
 			store: container.resolve(TOKENS.stores).webhookStore,

@@ -8,6 +8,7 @@ import type {ConnectionDirectory} from '../domain/connections/connection-directo
 import type {Connections} from '../domain/connections/connections.ts';
 import type {Linking} from '../domain/connections/linking.ts';
 import type {Conversations} from '../domain/conversations/conversations.ts';
+import type {EventLog} from '../domain/events/event-log.ts';
 import type {Ingestion} from '../domain/events/ingestion.ts';
 import type {Media} from '../domain/media/media.ts';
 import type {Messaging} from '../domain/messaging/messaging.ts';
@@ -26,6 +27,7 @@ import type {Authenticator} from '../domain/tokens/authenticator.ts';
 import type {SignIn} from '../domain/tokens/sign-in.ts';
 import type {Tokens} from '../domain/tokens/tokens.ts';
 import type {Users} from '../domain/tokens/users.ts';
+import type {Deliveries} from '../domain/webhooks/deliveries.ts';
 import type {WebhookDirectory} from '../domain/webhooks/webhook-directory.ts';
 import type {Webhooks} from '../domain/webhooks/webhooks.ts';
 import type {InfrastructureOverview} from '../domain/workers/infrastructure-overview.ts';
@@ -67,6 +69,8 @@ export const TOKENS = {
 	connections: token<Connections>('Connections'),
 	linking: token<Linking>('Linking'),
 	webhooks: token<Webhooks>('Webhooks'),
+	deliveries: token<Deliveries>('Deliveries'),
+	eventLog: token<EventLog>('EventLog'),
 	messaging: token<Messaging>('Messaging'),
 	conversations: token<Conversations>('Conversations'),
 	media: token<Media>('Media'),

@@ -1,5 +1,6 @@
 import type {Disposition} from '../domain/broker/disposition.ts';
-import {isDue, type Publisher} from '../domain/broker/publisher.ts';
+import {kindOf} from '../domain/broker/messages.ts';
+import {dueAtMsOf, isDue, type Publisher} from '../domain/broker/publisher.ts';
 import type {QueueDeclaration} from '../domain/broker/topology.ts';
 import {BrokerUnavailableError} from '../domain/errors.ts';
 import type {Broker, Consumer, Message, MessageHeaders, Settlement} from '../domain/ports/broker.ts';
@@ -116,11 +117,15 @@ export class Dispatcher {
 
 	/** Handles the message and carries out the disposition; all that is left to the caller is to settle it or to wait. */
 	async #process(message: Message): Promise<Result> {
-		const {clock, log} = this.#context;
+		const {clock, log, publisher} = this.#context;
 		const {queue} = this.#options;
 		try {
+			if (kindOf(message) === 'probe') {
+				await publisher.answerProbe(message);
+				return 'ack';
+			}
 			if (!isDue(message, clock.now())) {
-				await this.#postpone(message, Number(message.headers['dueAt']));
+				await this.#postpone(message, dueAtMsOf(message));
 				return 'ack';
 			}
 			return await this.#handle(message);

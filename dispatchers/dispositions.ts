@@ -42,6 +42,7 @@ const HANDLING_BY_CODE = {
 	MEDIA_TOO_LARGE: 'dead-letter',
 	MEDIA_FETCH_FAILED: 'dead-letter',
 	MEDIA_STORE_UNAVAILABLE: 'retry',
+	EVENT_EXPIRED: 'dead-letter',
 	RANGE_NOT_SATISFIABLE: 'dead-letter',
 	NOT_SUPPORTED: 'dead-letter',
 	OUTCOME_UNKNOWN: 'dead-letter',

@@ -41,6 +41,7 @@ export const ERROR_CODES = [
 	'MEDIA_TOO_LARGE',
 	'MEDIA_FETCH_FAILED',
 	'MEDIA_STORE_UNAVAILABLE',
+	'EVENT_EXPIRED',
 	'RANGE_NOT_SATISFIABLE',
 	'NOT_SUPPORTED',
 	'OUTCOME_UNKNOWN',
@@ -176,6 +177,11 @@ export class MediaTooLargeError extends DomainError {
 /** A URL that a tenant gave could not be fetched; the message says why. */
 export class MediaFetchFailedError extends DomainError {
 	readonly code = 'MEDIA_FETCH_FAILED';
+}
+
+/** The log does not have an event (any more), so that nothing can be made of it or go on after it. */
+export class EventExpiredError extends DomainError {
+	readonly code = 'EVENT_EXPIRED';
 }
 
 /** A `Range` beyond the end of the file. */

@@ -38,6 +38,8 @@ export interface EventSequenceDocument {
 
 export interface DeliveryDocument extends Document<Delivery>, Expiring {
 	readonly progress: number;
+	/** The attempt that `lastStatus` and `lastError` are of (`triedOf`). */
+	readonly tried?: number;
 }
 
 export interface CommandDocument extends Grown<Document<CommandRecord>, 'messageKey' | 'receipts'>, Expiring {
@@ -65,7 +67,7 @@ export interface EngineStateDocument {
 export type UserDocument = Document<User>;
 export type TokenDocument = Grown<Document<ApiToken>, 'scopes' | 'connectionIds'>;
 export type ConnectionDocument = Document<Connection>;
-export type WebhookDocument = Document<Webhook>;
+export type WebhookDocument = Grown<Document<Webhook>, 'sealedHeaders' | 'filter' | 'ratePerSecond' | 'concurrency'>;
 export type EventDocument = Packed<Document<LoggedEvent>> & Expiring;
 /** `_id` is the outcome's `attemptId`. */
 export type AttemptDocument = Outcome & Expiring & {readonly _id: string};

@@ -47,6 +47,9 @@ const {Mixed} = Schema.Types;
 
 const EXPIRY: Index = [{expiresAt: 1}, {expireAfterSeconds: 0}];
 
+/** Before all moments that are kept. */
+export const LONG_AGO = new Date(0);
+
 /** Declares all collections with their indexes on a connection; creates nothing yet. */
 export function createModels(connection: MongooseConnection): Models {
 	const declare = <T>(collection: string, fields: Fields<T>, ...indexes: readonly Index[]): Model<T> => {
@@ -125,11 +128,16 @@ export function createModels(connection: MongooseConnection): Models {
 				disabledAt: Date,
 				timeoutMs: Number,
 				retryScheduleMs: Mixed,
+				sealedHeaders: String,
+				filter: Mixed,
+				ratePerSecond: Number,
+				concurrency: Number,
 				createdAt: Date,
 				updatedAt: Date,
 				deletedAt: Date,
 			},
 			[{userId: 1, connectionId: 1}],
+			[{userId: 1, createdAt: 1, _id: 1}],
 			[{connectionId: 1, createdAt: 1, _id: 1}],
 		),
 		events: declare<EventDocument>(
@@ -146,6 +154,7 @@ export function createModels(connection: MongooseConnection): Models {
 				expiresAt: Date,
 			},
 			[{userId: 1, seq: 1}, {unique: true}],
+			[{userId: 1, connectionId: 1, seq: 1}],
 			EXPIRY,
 		),
 		eventSequences: declare<EventSequenceDocument>('eventSequences', {_id: String, reserved: Number}),
@@ -169,9 +178,12 @@ export function createModels(connection: MongooseConnection): Models {
 				lastError: String,
 				reason: String,
 				progress: Number,
+				tried: Number,
 				expiresAt: Date,
 			},
 			[{webhookId: 1, createdAt: -1, _id: -1}],
+			[{webhookId: 1, state: 1, createdAt: -1, _id: -1}],
+			[{nextAttemptAt: 1}, {partialFilterExpression: {nextAttemptAt: {$gt: LONG_AGO}}}],
 			EXPIRY,
 		),
 		attempts: declare<AttemptDocument>(

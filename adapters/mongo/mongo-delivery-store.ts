@@ -1,17 +1,29 @@
-import type {AnyBulkWriteOperation, Model, QueryFilter} from 'mongoose';
-import type {ListPosition} from '../../domain/ports/connection-store.ts';
-import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
-import {attemptId, deliveryAfter, progressOf, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
+import type {AnyBulkWriteOperation, Model} from 'mongoose';
+import type {DeliveryQuery, DeliveryStore} from '../../domain/ports/delivery-store.ts';
+import {
+	attemptId,
+	deliveryAfter,
+	FINAL_STATES,
+	isFurther,
+	progressOf,
+	triedOf,
+	type Delivery,
+	type Outcome,
+} from '../../domain/webhooks/delivery.ts';
 import {toDocument, type AttemptDocument, type DeliveryDocument} from './documents.ts';
+import {LONG_AGO} from './models.ts';
 import type {MongoDatabase} from './mongo-database.ts';
 import {refusedAsDuplicates} from './store-error.ts';
 import {withinDeadline} from './within-deadline.ts';
 
-/** Where a delivery stands after a batch, and when it was first due as far as the batch knows. */
+/** Where a delivery stands after a batch, its last attempt, and when it was first due as far as the batch knows. */
 interface Step {
 	readonly outcome: Outcome;
+	readonly lastTry: Outcome;
 	readonly firstAtMs: number;
 }
+
+type Move = AnyBulkWriteOperation<DeliveryDocument>;
 
 /** Deliveries and their attempts in MongoDB. */
 export class MongoDeliveryStore implements DeliveryStore {
@@ -29,27 +41,52 @@ export class MongoDeliveryStore implements DeliveryStore {
 		await Promise.all([this.#addAttempts(outcomes), this.#moveForward(furthestSteps(outcomes))]);
 	}
 
+	async startRun(queued: Outcome): Promise<boolean> {
+		const {run, attempts, state, updatedAt, deliveredAt, nextAttemptAt, reason} = deliveryAfter(queued);
+		const {modifiedCount} = await withinDeadline(
+			this.#deliveries.updateOne(
+				{_id: queued.deliveryId, run: run - 1, state: {$in: FINAL_STATES}},
+				{
+					$set: {
+						...{run, attempts, state, updatedAt, deliveredAt, nextAttemptAt, reason},
+						progress: progressOf(queued),
+						expiresAt: this.#expiry(queued),
+					},
+				},
+			),
+		);
+		return modifiedCount === 1;
+	}
+
 	async find(id: string): Promise<Delivery | undefined> {
 		const document = await withinDeadline(this.#deliveries.findById(id).lean<DeliveryDocument | null>());
 		return document === null ? undefined : toDelivery(document);
 	}
 
-	async listByWebhook(
-		webhookId: string,
-		{limit, before}: {readonly limit: number; readonly before?: ListPosition},
-	): Promise<readonly Delivery[]> {
-		const rest: QueryFilter<DeliveryDocument> =
-			before === undefined
-				? {}
-				: {
-						createdAt: {$lte: before.createdAt},
-						$or: [{createdAt: {$lt: before.createdAt}}, {_id: {$lt: before.id}}],
-					};
-		const query = this.#deliveries
-			.find({webhookId, ...rest})
-			.sort({createdAt: -1, _id: -1})
-			.limit(limit);
-		const documents = await withinDeadline(query.lean<DeliveryDocument[]>());
+	async listByWebhook(webhookId: string, {limit, before, ...filter}: DeliveryQuery): Promise<readonly Delivery[]> {
+		const {states, event, from, to} = filter;
+		const createdAt = {
+			...(from !== undefined && {$gte: from}),
+			...(to !== undefined && {$lt: to}),
+			...(before !== undefined && {$lte: before.createdAt}),
+		};
+		const query = this.#deliveries.find({
+			webhookId,
+			...(states !== undefined && {state: {$in: states}}),
+			...(event !== undefined && {event}),
+			...(Object.keys(createdAt).length > 0 && {createdAt}),
+			...(before !== undefined && {$or: [{createdAt: {$lt: before.createdAt}}, {_id: {$lt: before.id}}]}),
+		});
+		const documents = await withinDeadline(
+			query.sort({createdAt: -1, _id: -1}).limit(limit).lean<DeliveryDocument[]>(),
+		);
+		return documents.map(toDelivery);
+	}
+
+	async listOverdue(before: Date, limit: number): Promise<readonly Delivery[]> {
+		// In the words of the index, which has only what waits.
+		const query = this.#deliveries.find({nextAttemptAt: {$gt: LONG_AGO, $lt: before}}).sort({nextAttemptAt: 1});
+		const documents = await withinDeadline(query.limit(limit).lean<DeliveryDocument[]>());
 		return documents.map(toDelivery);
 	}
 
@@ -82,10 +119,13 @@ export class MongoDeliveryStore implements DeliveryStore {
 		}
 	}
 
-	#toRow({outcome, firstAtMs}: Step): DeliveryDocument {
+	#toRow({outcome, lastTry, firstAtMs}: Step): Required<DeliveryDocument> {
+		const {lastStatus, lastError} = deliveryAfter(lastTry);
 		return {
 			...toDocument({...deliveryAfter(outcome), createdAt: new Date(firstAtMs)}),
+			...{lastStatus, lastError},
 			progress: progressOf(outcome),
+			tried: triedOf(lastTry),
 			expiresAt: this.#expiry(outcome),
 		};
 	}
@@ -99,21 +139,34 @@ export class MongoDeliveryStore implements DeliveryStore {
 function furthestSteps(outcomes: readonly Outcome[]): readonly Step[] {
 	const steps = new Map<string, Step>();
 	for (const outcome of outcomes) {
-		const known = steps.get(outcome.deliveryId);
+		const known = steps.get(outcome.deliveryId) ?? {outcome, lastTry: outcome, firstAtMs: Infinity};
 		steps.set(outcome.deliveryId, {
-			outcome: known !== undefined && progressOf(known.outcome) >= progressOf(outcome) ? known.outcome : outcome,
-			firstAtMs: Math.min(known?.firstAtMs ?? Infinity, outcome.firstAtMs),
+			outcome: isFurther(outcome, known.outcome) ? outcome : known.outcome,
+			lastTry: triedOf(outcome) > triedOf(known.lastTry) ? outcome : known.lastTry,
+			firstAtMs: Math.min(known.firstAtMs, outcome.firstAtMs),
 		});
 	}
 	return [...steps.values()];
 }
 
-/** Forward only; when a delivery was first due is the earliest that any step says, late ones included. */
-function toMoves({_id, createdAt, ...row}: DeliveryDocument): AnyBulkWriteOperation<DeliveryDocument>[] {
-	return [
-		{updateOne: {filter: {_id, progress: {$lt: row.progress}}, update: {$set: row}}},
+/** Forward only (`isFurther`); when a delivery was first due is the earliest that any step says, late ones included. */
+function toMoves({_id, createdAt, tried, lastStatus, lastError, ...row}: Required<DeliveryDocument>): readonly Move[] {
+	const {progress, nextAttemptAt} = row;
+	const dueEarlier = [{nextAttemptAt: null}, {nextAttemptAt: {$lt: nextAttemptAt}}];
+	const behind = [
+		{progress: {$lt: progress}},
+		...(nextAttemptAt === null ? [] : dueEarlier.map((earlier) => ({progress, ...earlier}))),
+	];
+	const moves: Move[] = [
+		{updateOne: {filter: {_id, $or: behind}, update: {$set: row}}},
 		{updateOne: {filter: {_id}, update: {$min: {createdAt}}}},
 	];
+	if (tried > 0) {
+		// Also where an earlier version wrote nothing of it.
+		const filter = {_id, tried: {$not: {$gte: tried}}};
+		moves.push({updateOne: {filter, update: {$set: {tried, lastStatus, lastError}}}});
+	}
+	return moves;
 }
 
 /** Waits for an unordered batch. Resolves to the positions that a unique index refused. */
@@ -126,7 +179,13 @@ async function duplicatesOf(batch: PromiseLike<unknown>): Promise<ReadonlySet<nu
 	}
 }
 
-function toDelivery({_id, progress: _progress, expiresAt: _expiresAt, ...delivery}: DeliveryDocument): Delivery {
+function toDelivery({
+	_id,
+	progress: _progress,
+	tried: _tried,
+	expiresAt: _expiresAt,
+	...delivery
+}: DeliveryDocument): Delivery {
 	return {id: _id, ...delivery};
 }
 

@@ -1,6 +1,6 @@
-import type {Model} from 'mongoose';
+import type {Model, QueryFilter} from 'mongoose';
 import {StoreUnavailableError} from '../../domain/errors.ts';
-import type {EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import type {EventFilter, EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import {toDocument, type EventDocument} from './documents.ts';
 import {EventSequences} from './event-sequences.ts';
 import {KeyedOrder} from './keyed-order.ts';
@@ -50,13 +50,21 @@ export class MongoEventStore implements EventStore {
 		return documents.map(toEvent);
 	}
 
-	async listAfter(userId: string, afterSeq: number, limit: number): Promise<readonly LoggedEvent[]> {
-		const query = this.#events
-			.find({userId, seq: {$gt: afterSeq}})
-			.sort({seq: 1})
-			.limit(limit);
-		const documents = await withinDeadline(query.lean<EventDocument[]>());
+	async listAfter(
+		userId: string,
+		afterSeq: number,
+		limit: number,
+		filter: EventFilter = {},
+	): Promise<readonly LoggedEvent[]> {
+		const query = this.#events.find({userId, seq: {$gt: afterSeq}, ...toConditions(filter)}).sort({seq: 1});
+		const documents = await withinDeadline(query.limit(limit).lean<EventDocument[]>());
 		return documents.map(toEvent);
+	}
+
+	async listNewest(userId: string, limit: number, filter: EventFilter = {}): Promise<readonly LoggedEvent[]> {
+		const query = this.#events.find({userId, ...toConditions(filter)}).sort({seq: -1});
+		const documents = await withinDeadline(query.limit(limit).lean<EventDocument[]>());
+		return documents.map(toEvent).toReversed();
 	}
 
 	lastSeq(userId: string): Promise<number> {
@@ -96,6 +104,13 @@ export class MongoEventStore implements EventStore {
 
 function usersOf(events: readonly NewLoggedEvent[]): ReadonlySet<string> {
 	return new Set(events.map(({userId}) => userId));
+}
+
+function toConditions({connectionIds, event}: EventFilter): QueryFilter<EventDocument> {
+	return {
+		...(connectionIds !== undefined && {connectionId: {$in: connectionIds}}),
+		...(event !== undefined && {event}),
+	};
 }
 
 function firstOfEachId(events: readonly NewLoggedEvent[]): readonly NewLoggedEvent[] {

@@ -1,9 +1,11 @@
 import type {Model, QueryFilter} from 'mongoose';
-import type {WebhookChanges, WebhookStore} from '../../domain/ports/webhook-store.ts';
+import type {Page} from '../../domain/ports/connection-store.ts';
+import type {SecretRotation, WebhookChanges, WebhookStore} from '../../domain/ports/webhook-store.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
-import {fromDocument, toDocument, type WebhookDocument} from './documents.ts';
+import {toDocument, type WebhookDocument} from './documents.ts';
 import {insertOnce} from './insert-once.ts';
 import type {MongoDatabase} from './mongo-database.ts';
+import {positionedAfter} from './positioned-after.ts';
 import {withinDeadline} from './within-deadline.ts';
 
 /** Webhooks in MongoDB. */
@@ -21,26 +23,30 @@ export class MongoWebhookStore implements WebhookStore {
 	async find(id: string): Promise<Webhook | undefined> {
 		const query = this.#webhooks.findOne({_id: id, deletedAt: null});
 		const document = await withinDeadline(query.lean<WebhookDocument | null>());
-		return document === null ? undefined : fromDocument<Webhook>(document);
+		return document === null ? undefined : toWebhook(document);
 	}
 
 	listByConnection(connectionId: string): Promise<readonly Webhook[]> {
 		return this.#list({connectionId});
 	}
 
+	async listByUser(userId: string, {limit, after}: Page): Promise<readonly Webhook[]> {
+		const query = this.#webhooks.find({userId, deletedAt: null, ...positionedAfter(after)});
+		const documents = await withinDeadline(query.sort({createdAt: 1, _id: 1}).limit(limit).lean<WebhookDocument[]>());
+		return documents.map(toWebhook);
+	}
+
 	listForEvent(userId: string, connectionId: string | null): Promise<readonly Webhook[]> {
 		return this.#list({userId, connectionId: {$in: [connectionId, null]}});
 	}
 
-	async update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined> {
+	update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined> {
 		const cleared = changes.active === true ? {disabledReason: null, disabledAt: null} : {};
-		const query = this.#webhooks.findOneAndUpdate(
-			{_id: id, deletedAt: null},
-			{$set: {...changes, ...cleared, updatedAt: at}},
-			{returnDocument: 'after'},
-		);
-		const document = await withinDeadline(query.lean<WebhookDocument | null>());
-		return document === null ? undefined : fromDocument<Webhook>(document);
+		return this.#change({_id: id}, {...changes, ...cleared, updatedAt: at});
+	}
+
+	rotateSecret(id: string, {from, to, previous}: SecretRotation, at: Date): Promise<Webhook | undefined> {
+		return this.#change({_id: id, sealedSecret: from}, {sealedSecret: to, previousSecret: previous, updatedAt: at});
 	}
 
 	async disable(id: string, reason: string, at: Date): Promise<boolean> {
@@ -57,9 +63,25 @@ export class MongoWebhookStore implements WebhookStore {
 		await withinDeadline(this.#webhooks.updateOne({_id: id, deletedAt: null}, {$set: {deletedAt: at, updatedAt: at}}));
 	}
 
+	async #change(filter: QueryFilter<WebhookDocument>, changes: Partial<Webhook>): Promise<Webhook | undefined> {
+		const query = this.#webhooks.findOneAndUpdate(
+			{...filter, deletedAt: null},
+			{$set: changes},
+			{returnDocument: 'after'},
+		);
+		const document = await withinDeadline(query.lean<WebhookDocument | null>());
+		return document === null ? undefined : toWebhook(document);
+	}
+
 	async #list(filter: QueryFilter<WebhookDocument>): Promise<readonly Webhook[]> {
 		const query = this.#webhooks.find({...filter, deletedAt: null}).sort({createdAt: 1, _id: 1});
 		const documents = await withinDeadline(query.lean<WebhookDocument[]>());
-		return documents.map((document) => fromDocument<Webhook>(document));
+		return documents.map(toWebhook);
 	}
+}
+
+/** Webhooks from before there were these options have none of them. */
+function toWebhook({_id, ...webhook}: WebhookDocument): Webhook {
+	const {sealedHeaders = null, filter = null, ratePerSecond = null, concurrency = null} = webhook;
+	return {id: _id, ...webhook, sealedHeaders, filter, ratePerSecond, concurrency};
 }

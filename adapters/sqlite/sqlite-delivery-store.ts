@@ -1,11 +1,21 @@
-import type {ListPosition} from '../../domain/ports/connection-store.ts';
-import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
-import {attemptId, deliveryAfter, progressOf, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
+import type {SQLInputValue} from 'node:sqlite';
+import type {DeliveryQuery, DeliveryStore} from '../../domain/ports/delivery-store.ts';
+import {
+	attemptId,
+	deliveryAfter,
+	FINAL_STATES,
+	progressOf,
+	triedOf,
+	type Delivery,
+	type Outcome,
+} from '../../domain/webhooks/delivery.ts';
 import type {SqliteDatabase} from './database.ts';
 import {SqliteTable, type Columns} from './sqlite-table.ts';
 
 interface DeliveryRow extends Delivery {
 	readonly progress: number;
+	/** The attempt that `lastStatus` and `lastError` are of (`triedOf`). */
+	readonly tried: number;
 }
 
 interface AttemptRow {
@@ -35,15 +45,31 @@ const DELIVERY_COLUMNS: Columns<DeliveryRow> = {
 	lastError: 'plain',
 	reason: 'plain',
 	progress: 'plain',
+	tried: 'plain',
 };
 
-/** A row moves forward only; when it was first due is the earliest that any step says. */
+/** A row moves forward only (`isFurther`); when it was first due is the earliest that any step says. */
 const MOVE_FORWARD = `ON CONFLICT (id) DO UPDATE SET
 	run = excluded.run, attempts = excluded.attempts, state = excluded.state, updatedAt = excluded.updatedAt,
-	deliveredAt = excluded.deliveredAt, nextAttemptAt = excluded.nextAttemptAt, lastStatus = excluded.lastStatus,
-	lastError = excluded.lastError, reason = excluded.reason, progress = excluded.progress,
-	createdAt = min(createdAt, excluded.createdAt)
-	WHERE excluded.progress > progress`;
+	deliveredAt = excluded.deliveredAt, nextAttemptAt = excluded.nextAttemptAt, reason = excluded.reason,
+	progress = excluded.progress, createdAt = min(createdAt, excluded.createdAt),
+	lastStatus = iif(excluded.tried > tried, excluded.lastStatus, lastStatus),
+	lastError = iif(excluded.tried > tried, excluded.lastError, lastError),
+	tried = max(tried, excluded.tried)
+	WHERE excluded.progress > progress
+		OR (excluded.progress = progress AND ifnull(excluded.nextAttemptAt, 0) > ifnull(nextAttemptAt, 0))`;
+
+/** What a step still tells of a row that went past it. */
+const FILL_IN = `UPDATE deliveries SET
+	createdAt = min(createdAt, ?2),
+	lastStatus = iif(?3 > tried, ?4, lastStatus),
+	lastError = iif(?3 > tried, ?5, lastError),
+	tried = max(tried, ?3)
+	WHERE id = ?1 AND (createdAt > ?2 OR tried < ?3)`;
+
+const START_RUN = `UPDATE deliveries SET
+	run = ?2, attempts = 0, state = 'queued', updatedAt = ?3, deliveredAt = NULL, nextAttemptAt = ?4, reason = NULL, progress = ?5
+	WHERE id = ?1 AND run = ?2 - 1 AND state IN (${FINAL_STATES.map((state) => `'${state}'`).join()})`;
 
 /** Deliveries and their attempts in the embedded store. */
 export class SqliteDeliveryStore implements DeliveryStore {
@@ -68,20 +94,34 @@ export class SqliteDeliveryStore implements DeliveryStore {
 		});
 	}
 
+	startRun(queued: Outcome): Promise<boolean> {
+		const {deliveryId, run, atMs, nextAttemptAtMs = null} = queued;
+		const values = [deliveryId, run, atMs, nextAttemptAtMs, progressOf(queued)];
+		return this.#deliveries.transact(() => this.#deliveries.run(START_RUN, ...values));
+	}
+
 	async find(id: string): Promise<Delivery | undefined> {
 		const row = await this.#deliveries.find('WHERE id = ?', id);
 		return row && toDelivery(row);
 	}
 
-	async listByWebhook(
-		webhookId: string,
-		{limit, before}: {readonly limit: number; readonly before?: ListPosition},
-	): Promise<readonly Delivery[]> {
+	async listByWebhook(webhookId: string, {limit, before, ...filter}: DeliveryQuery): Promise<readonly Delivery[]> {
+		const {sql, values} = toConditions(filter);
 		const rows = await this.#deliveries.list(
-			'WHERE webhookId = ? AND (createdAt, id) < (?, ?) ORDER BY createdAt DESC, id DESC LIMIT ?',
+			`WHERE webhookId = ? AND (createdAt, id) < (?, ?) ${sql} ORDER BY createdAt DESC, id DESC LIMIT ?`,
 			webhookId,
 			before?.createdAt.getTime() ?? Number.MAX_SAFE_INTEGER,
 			before?.id ?? '',
+			...values,
+			limit,
+		);
+		return rows.map(toDelivery);
+	}
+
+	async listOverdue(before: Date, limit: number): Promise<readonly Delivery[]> {
+		const rows = await this.#deliveries.list(
+			'WHERE nextAttemptAt < ? ORDER BY nextAttemptAt LIMIT ?',
+			before.getTime(),
 			limit,
 		);
 		return rows.map(toDelivery);
@@ -103,14 +143,31 @@ export class SqliteDeliveryStore implements DeliveryStore {
 
 	#moveForward(outcome: Outcome): void {
 		const createdAt = new Date(outcome.firstAtMs);
-		const row = {...deliveryAfter(outcome), createdAt, progress: progressOf(outcome)};
+		const tried = triedOf(outcome);
+		const row = {...deliveryAfter(outcome), createdAt, progress: progressOf(outcome), tried};
 		if (!this.#deliveries.insert(row, MOVE_FORWARD)) {
-			const sql = 'UPDATE deliveries SET createdAt = ?1 WHERE id = ?2 AND createdAt > ?1';
-			this.#deliveries.run(sql, createdAt.getTime(), outcome.deliveryId);
+			this.#deliveries.run(FILL_IN, row.id, outcome.firstAtMs, tried, row.lastStatus, row.lastError);
 		}
 	}
 }
 
-function toDelivery({progress: _, ...delivery}: DeliveryRow): Delivery {
+function toConditions({states, event, from, to}: Omit<DeliveryQuery, 'limit' | 'before'>): {
+	sql: string;
+	values: readonly SQLInputValue[];
+} {
+	const conditions: (readonly [string, SQLInputValue])[] = [];
+	if (states !== undefined) conditions.push(['AND state IN (SELECT value FROM json_each(?))', JSON.stringify(states)]);
+	if (event !== undefined) conditions.push(['AND event = ?', event]);
+	if (from !== undefined) conditions.push(['AND createdAt >= ?', from.getTime()]);
+	if (to !== undefined) conditions.push(['AND createdAt < ?', to.getTime()]);
+	// In these words, or the index of the few that were not delivered does not count.
+	const isOfTheFew = states?.includes('delivered') === false;
+	return {
+		sql: conditions.map(([sql]) => sql).join(' ') + (isOfTheFew ? " AND state <> 'delivered'" : ''),
+		values: conditions.map(([, value]) => value),
+	};
+}
+
+function toDelivery({progress: _progress, tried: _tried, ...delivery}: DeliveryRow): Delivery {
 	return delivery;
 }

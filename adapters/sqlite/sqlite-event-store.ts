@@ -1,4 +1,5 @@
-import type {EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import type {EventFilter, EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import type {SQLInputValue} from 'node:sqlite';
 import type {SqliteDatabase} from './database.ts';
 import {SqliteTable} from './sqlite-table.ts';
 
@@ -59,8 +60,21 @@ export class SqliteEventStore implements EventStore {
 		return this.#events.list('WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
 	}
 
-	listAfter(userId: string, afterSeq: number, limit: number): Promise<readonly LoggedEvent[]> {
-		return this.#events.list('WHERE userId = ? AND seq > ? ORDER BY seq LIMIT ?', userId, afterSeq, limit);
+	listAfter(
+		userId: string,
+		afterSeq: number,
+		limit: number,
+		filter: EventFilter = {},
+	): Promise<readonly LoggedEvent[]> {
+		const {sql, values} = toConditions(filter);
+		const rest = `WHERE userId = ? AND seq > ? ${sql} ORDER BY seq LIMIT ?`;
+		return this.#events.list(rest, userId, afterSeq, ...values, limit);
+	}
+
+	async listNewest(userId: string, limit: number, filter: EventFilter = {}): Promise<readonly LoggedEvent[]> {
+		const {sql, values} = toConditions(filter);
+		const rest = `WHERE userId = ? ${sql} ORDER BY seq DESC LIMIT ?`;
+		return (await this.#events.list(rest, userId, ...values, limit)).toReversed();
 	}
 
 	async lastSeq(userId: string): Promise<number> {
@@ -70,4 +84,18 @@ export class SqliteEventStore implements EventStore {
 	#head(userId: string): number {
 		return this.#heads.get('WHERE userId = ?', userId)?.lastSeq ?? 0;
 	}
+}
+
+/** One connection, which is what is mostly asked for, has an index. */
+function toConditions({connectionIds, event}: EventFilter): {sql: string; values: readonly SQLInputValue[]} {
+	const [only, ...others] = connectionIds ?? [];
+	const conditions: readonly (readonly [string, SQLInputValue])[] = [
+		...(connectionIds === undefined
+			? []
+			: only !== undefined && others.length === 0
+				? ([['AND connectionId = ?', only]] as const)
+				: ([['AND connectionId IN (SELECT value FROM json_each(?))', JSON.stringify(connectionIds)]] as const)),
+		...(event === undefined ? [] : ([['AND event = ?', event]] as const)),
+	];
+	return {sql: conditions.map(([sql]) => sql).join(' '), values: conditions.map(([, value]) => value)};
 }

@@ -1,4 +1,5 @@
-import type {WebhookChanges, WebhookStore} from '../../domain/ports/webhook-store.ts';
+import type {Page} from '../../domain/ports/connection-store.ts';
+import type {SecretRotation, WebhookChanges, WebhookStore} from '../../domain/ports/webhook-store.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import type {SqliteDatabase} from './database.ts';
 import {SqliteTable, type Columns} from './sqlite-table.ts';
@@ -23,10 +24,18 @@ const COLUMNS: Columns<WebhookRow> = {
 	disabledAt: 'date',
 	timeoutMs: 'plain',
 	retryScheduleMs: 'json',
+	sealedHeaders: 'plain',
+	filter: 'json',
+	ratePerSecond: 'plain',
+	concurrency: 'plain',
 	createdAt: 'date',
 	updatedAt: 'date',
 	deletedAt: 'date',
 };
+
+const REPLACE = `ON CONFLICT (id) DO UPDATE SET ${Object.keys(COLUMNS)
+	.map((name) => `${name} = excluded.${name}`)
+	.join()}`;
 
 /** Webhooks in the embedded store. */
 export class SqliteWebhookStore implements WebhookStore {
@@ -53,6 +62,17 @@ export class SqliteWebhookStore implements WebhookStore {
 		return rows.map(fromRow);
 	}
 
+	async listByUser(userId: string, {limit, after}: Page): Promise<readonly Webhook[]> {
+		const rows = await this.#webhooks.list(
+			`WHERE userId = ? AND deletedAt IS NULL AND (createdAt, id) > (?, ?) ORDER BY createdAt, id LIMIT ?`,
+			userId,
+			after?.createdAt.getTime() ?? -1,
+			after?.id ?? '',
+			limit,
+		);
+		return rows.map(fromRow);
+	}
+
 	async listForEvent(userId: string, connectionId: string | null): Promise<readonly Webhook[]> {
 		const rows = await this.#webhooks.list(
 			`WHERE userId = ? AND (connectionId IS NULL OR connectionId = ?) AND deletedAt IS NULL ORDER BY createdAt, id`,
@@ -63,20 +83,16 @@ export class SqliteWebhookStore implements WebhookStore {
 	}
 
 	update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined> {
-		return this.#webhooks.transact(() => {
-			const row = this.#webhooks.get('WHERE id = ? AND deletedAt IS NULL', id);
-			if (row === undefined) {
-				return undefined;
-			}
-			const cleared = changes.active === true ? {disabledReason: null, disabledAt: null} : {};
-			const changed: WebhookRow = {...row, ...changes, ...cleared, updatedAt: at};
-			this.#webhooks.insert(
-				changed,
-				`ON CONFLICT (id) DO UPDATE SET url = excluded.url, events = excluded.events, active = excluded.active,
-				disabledReason = excluded.disabledReason, disabledAt = excluded.disabledAt, updatedAt = excluded.updatedAt`,
-			);
-			return fromRow(changed);
-		});
+		const cleared = changes.active === true ? {disabledReason: null, disabledAt: null} : {};
+		return this.#change(id, (row) => ({...row, ...changes, ...cleared, updatedAt: at}));
+	}
+
+	rotateSecret(id: string, {from, to, previous}: SecretRotation, at: Date): Promise<Webhook | undefined> {
+		return this.#change(id, (row) =>
+			row.sealedSecret === from
+				? toRow({...fromRow(row), sealedSecret: to, previousSecret: previous, updatedAt: at})
+				: undefined,
+		);
 	}
 
 	disable(id: string, reason: string, at: Date): Promise<boolean> {
@@ -94,6 +110,19 @@ export class SqliteWebhookStore implements WebhookStore {
 	async markDeleted(id: string, at: Date): Promise<void> {
 		const sql = 'UPDATE webhooks SET deletedAt = ?1, updatedAt = ?1 WHERE id = ?2 AND deletedAt IS NULL';
 		await this.#webhooks.transact(() => this.#webhooks.run(sql, at.getTime(), id));
+	}
+
+	/** Replaces a row by what `change` makes of it; undefined changes nothing. */
+	#change(id: string, change: (row: WebhookRow) => WebhookRow | undefined): Promise<Webhook | undefined> {
+		return this.#webhooks.transact(() => {
+			const row = this.#webhooks.get('WHERE id = ? AND deletedAt IS NULL', id);
+			const changed = row && change(row);
+			if (changed === undefined) {
+				return undefined;
+			}
+			this.#webhooks.insert(changed, REPLACE);
+			return fromRow(changed);
+		});
 	}
 }
 

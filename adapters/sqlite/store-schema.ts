@@ -95,4 +95,18 @@ export const STORE_MIGRATIONS: readonly string[] = [
 	ALTER TABLE commands ADD COLUMN receipts TEXT NOT NULL DEFAULT '{}';
 	CREATE INDEX commandsByMessage ON commands (connectionId, messageKey);
 	`,
+	`
+	ALTER TABLE webhooks ADD COLUMN sealedHeaders TEXT;
+	ALTER TABLE webhooks ADD COLUMN filter TEXT;
+	ALTER TABLE webhooks ADD COLUMN ratePerSecond REAL;
+	ALTER TABLE webhooks ADD COLUMN concurrency INTEGER;
+	CREATE INDEX webhooksOfUserByAge ON webhooks (userId, createdAt, id) WHERE deletedAt IS NULL;
+	`,
+	`
+	ALTER TABLE deliveries ADD COLUMN tried INTEGER NOT NULL DEFAULT 0;
+	CREATE INDEX deliveriesDue ON deliveries (nextAttemptAt) WHERE nextAttemptAt IS NOT NULL;
+	CREATE INDEX deliveriesUndelivered ON deliveries (webhookId, createdAt, id) WHERE state <> 'delivered';
+
+	CREATE INDEX eventsOfConnection ON events (userId, connectionId, seq);
+	`,
 ];

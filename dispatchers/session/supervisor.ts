@@ -18,6 +18,13 @@ const ANSWER_WAIT_MS = 60_000;
 const SWEEP_EVERY_MS = 60 * 60_000;
 const DAY_MS = 24 * 60 * 60_000;
 
+/** Something else that one process at a time has to do, again and again. */
+export interface Chore {
+	readonly name: string;
+	/** Has to be done within some seconds. */
+	readonly run: () => Promise<void>;
+}
+
 /** Works towards what tenants want: a connection without a session gets one as soon as a worker has room. One leader at a time. */
 export class Supervisor {
 	readonly #leases: LeaseStore;
@@ -27,6 +34,7 @@ export class Supervisor {
 	readonly #log: Logger;
 	readonly #retention: Retention | undefined;
 	readonly #retentionDays: number;
+	readonly #chores: readonly Chore[];
 	readonly #holder = randomUUID();
 	/** Connections whose session was asked for without an answer yet. */
 	readonly #asked = new Set<string>();
@@ -35,7 +43,10 @@ export class Supervisor {
 	#stopped = false;
 	#sweptAtMs = 0;
 
-	/** @param options.retention deletes what is older than `retentionDays`; absent where the store does it by itself */
+	/**
+	 * @param options.retention deletes what is older than `retentionDays`; absent where the store does it by itself
+	 * @param options.chores what the leader does in each round besides; default nothing
+	 */
 	constructor(options: {
 		leases: LeaseStore;
 		connections: ConnectionStore;
@@ -44,6 +55,7 @@ export class Supervisor {
 		log: Logger;
 		retention?: Retention;
 		retentionDays: number;
+		chores?: readonly Chore[];
 	}) {
 		this.#leases = options.leases;
 		this.#connections = options.connections;
@@ -52,6 +64,7 @@ export class Supervisor {
 		this.#log = options.log;
 		this.#retention = options.retention;
 		this.#retentionDays = options.retentionDays;
+		this.#chores = options.chores ?? [];
 	}
 
 	start(): void {
@@ -80,6 +93,7 @@ export class Supervisor {
 			if (fencingToken !== undefined) {
 				await this.#provision();
 				await this.#sweep();
+				await this.#doChores();
 			}
 		} catch (error) {
 			this.#log.warn({error}, 'supervisor.round.failed');
@@ -114,6 +128,17 @@ export class Supervisor {
 			this.#log.warn({error, connectionId: id}, 'supervisor.ensure.failed');
 		} finally {
 			this.#asked.delete(id);
+		}
+	}
+
+	/** One that fails costs the others nothing. */
+	async #doChores(): Promise<void> {
+		for (const {name, run} of this.#chores) {
+			try {
+				await run();
+			} catch (error) {
+				this.#log.warn({error, chore: name}, 'supervisor.chore.failed');
+			}
 		}
 	}
 

@@ -74,17 +74,20 @@ export class AttemptMaker {
 		const {event} = task;
 		const response = await this.#sender.send({
 			url: webhook.url,
-			headers: signatureHeaders(
-				{
-					event: event.event,
-					eventId: event.id,
-					deliveryId: deliveryId(event.id, webhook.id),
-					attempt,
-					timestampSeconds: Math.floor(this.#clock.now() / 1000),
-					body: event.body,
-				},
-				webhook.secrets,
-			),
+			headers: {
+				...webhook.headers,
+				...signatureHeaders(
+					{
+						event: event.event,
+						eventId: event.id,
+						deliveryId: deliveryId(event.id, webhook.id),
+						attempt,
+						timestampSeconds: Math.floor(this.#clock.now() / 1000),
+						body: event.body,
+					},
+					webhook.secrets,
+				),
+			},
 			body: event.body,
 			timeoutMs: webhook.timeoutMs ?? this.#timeoutMs,
 		});

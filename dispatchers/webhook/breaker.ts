@@ -1,4 +1,4 @@
-/** Failed attempts in a row that open a breaker: one more than a full lane, so that one hiccup of all that is under way does not. */
+/** Failed attempts in a row that open a breaker, at least: one more than a lane has under way at once by default. */
 const OPENS_AFTER_FAILURES = 11;
 
 /** How long it stays open, doubled with each probe that fails … */
@@ -40,8 +40,12 @@ export class Breaker {
 		return {pass: true, isProbe: true};
 	}
 
-	/** An attempt ended. @param isAlive the endpoint answered like one that works */
-	record(isAlive: boolean, isProbe: boolean, nowMs: number): void {
+	/**
+	 * An attempt ended.
+	 * @param isAlive the endpoint answered like one that works
+	 * @param concurrency attempts under way at once: one hiccup of them all does not open it
+	 */
+	record(isAlive: boolean, isProbe: boolean, nowMs: number, concurrency = 1): void {
 		if (isProbe) this.#isProbing = false;
 		if (isAlive) {
 			this.#failures = 0;
@@ -49,7 +53,7 @@ export class Breaker {
 			return;
 		}
 		this.#failures++;
-		const opens = this.#pauseMs === 0 && this.#failures >= OPENS_AFTER_FAILURES;
+		const opens = this.#pauseMs === 0 && this.#failures >= Math.max(OPENS_AFTER_FAILURES, concurrency + 1);
 		if (opens || isProbe) {
 			this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2));
 			this.#openUntilMs = nowMs + this.#pauseMs;

@@ -1,3 +1,5 @@
+import type {Clock} from '../../domain/ports/clock.ts';
+import {DEFAULT_CONCURRENCY} from '../../domain/webhooks/webhook.ts';
 import {Breaker, type Passage} from './breaker.ts';
 
 /** How much of one webhook a process works on at once. */
@@ -8,12 +10,17 @@ export interface LaneSettings {
 	readonly queueLength: number;
 }
 
-export const DEFAULT_LANE: LaneSettings = {concurrency: 10, queueLength: 20};
+export const DEFAULT_LANE: LaneSettings = {concurrency: DEFAULT_CONCURRENCY, queueLength: 20};
 
 /** What is parked comes back after this at the earliest … */
 const SHORTEST_PARK_MS = 5000;
 /** … and after this at the latest. */
 const LONGEST_PARK_MS = 30 * 60_000;
+
+const SECOND_MS = 1000;
+
+/** Whatever would have to wait longer for its place in the rate waits in the broker. */
+const LONGEST_WAIT_MS = SECOND_MS;
 
 /** An attempt that takes longer makes its lane a slow one, and nobody waits for longer in memory. */
 const SLOW_AFTER_MS = 1000;
@@ -24,16 +31,22 @@ const FIRST_GUESS_MS = 20;
 /** The weight of the newest attempt in the smoothed duration. */
 const DURATION_WEIGHT = 0.1;
 
-/** Make the attempt (by `run`), or let the delivery wait in the broker. */
+/** Make the attempt (by `run`, which begins it when its time has come), or let the delivery wait in the broker. */
 export type Admission =
-	{readonly kind: 'run'; readonly isProbe: boolean} | {readonly kind: 'park'; readonly untilMs: number};
+	| {readonly kind: 'run'; readonly isProbe: boolean; readonly startAtMs: number}
+	| {readonly kind: 'park'; readonly untilMs: number};
 
 /**
  * The attempts of one webhook in this process: a bounded number at once, a short queue, and a breaker. What does not fit is parked: it
- * waits in the broker, for about as long as the lane needs for what was parked before it.
+ * waits in the broker, for about as long as the lane needs for what was parked before it. With a rate, attempts begin one after the
+ * other at equal distances, never in bursts.
  */
 export class Lane {
-	readonly #settings: LaneSettings;
+	/** May change at any time: what is under way goes on. */
+	concurrency: number;
+	/** Attempts that begin in a second; null = as many as there are. */
+	ratePerSecond: number | null = null;
+	readonly #shortestQueue: number;
 	readonly #breaker = new Breaker();
 	readonly #waiting: ((admission: Admission) => void)[] = [];
 	/** Attempts under way, oldest first. */
@@ -43,19 +56,26 @@ export class Lane {
 	#durationMs = FIRST_GUESS_MS;
 	/** When the delivery that was parked last is due. */
 	#lastSlotMs = 0;
+	/** The rate lets the next attempt begin at this time. */
+	#nextStartMs = 0;
 
-	constructor(settings: LaneSettings = DEFAULT_LANE) {
-		this.#settings = settings;
+	constructor({concurrency, queueLength}: LaneSettings = DEFAULT_LANE) {
+		this.concurrency = concurrency;
+		this.#shortestQueue = queueLength;
 	}
 
 	/** Nothing is under way and nothing is remembered that matters. */
 	isIdle(nowMs: number): boolean {
-		return this.#taken === 0 && this.#waiting.length === 0 && this.#lastSlotMs <= nowMs && this.#breaker.isFresh;
+		const remembers = this.#lastSlotMs > nowMs || this.#nextStartMs > nowMs || !this.#breaker.isFresh;
+		return this.#taken === 0 && this.#waiting.length === 0 && !remembers;
 	}
 
 	/** Asks for a place. @param isPressed the process holds nearly all that it may: a slow lane takes no more into memory */
 	enter(nowMs: number, isPressed: boolean): Promise<Admission> | Admission {
-		if (this.#taken < this.#settings.concurrency) {
+		if (this.#isOverRate(nowMs)) {
+			return this.#park(nowMs);
+		}
+		if (this.#taken < this.concurrency) {
 			return this.#admit(this.#breaker.ask(nowMs), nowMs);
 		}
 		if (this.#waiting.length >= this.#queueLength || (isPressed && this.#isSlow(nowMs))) {
@@ -71,23 +91,24 @@ export class Lane {
 	 * @param isAlive whether the endpoint behaved like one that works
 	 */
 	async run<T>(
-		{isProbe}: {readonly isProbe: boolean},
-		{now, attempt, isAlive}: {now: () => number; attempt: () => Promise<T>; isAlive: (result: T) => boolean},
+		{isProbe, startAtMs}: Extract<Admission, {kind: 'run'}>,
+		{clock, attempt, isAlive}: {clock: Clock; attempt: () => Promise<T>; isAlive: (result: T) => boolean},
 	): Promise<T> {
-		const running = {atMs: now()};
+		if (startAtMs > clock.now()) await timePasses(clock, startAtMs - clock.now());
+		const running = {atMs: clock.now()};
 		this.#promised--;
 		this.#running.add(running);
 		try {
 			const result = await attempt();
-			this.#durationMs += (now() - running.atMs - this.#durationMs) * DURATION_WEIGHT;
-			this.#record(isAlive(result), isProbe, now());
+			this.#durationMs += (clock.now() - running.atMs - this.#durationMs) * DURATION_WEIGHT;
+			this.#record(isAlive(result), isProbe, clock.now());
 			return result;
 		} catch (error) {
 			this.#breaker.forget(isProbe);
 			throw error;
 		} finally {
 			this.#running.delete(running);
-			this.#admitWaiting(now());
+			this.#admitWaiting(clock.now());
 		}
 	}
 
@@ -101,13 +122,27 @@ export class Lane {
 		return this.#running.size + this.#promised;
 	}
 
+	/** Between the beginnings of two attempts, by the rate. */
+	get #spacingMs(): number {
+		return this.ratePerSecond === null ? 0 : SECOND_MS / this.ratePerSecond;
+	}
+
 	/** Between two completions of a lane that is full. */
 	get #intervalMs(): number {
-		return this.#durationMs / this.#settings.concurrency;
+		return Math.max(this.#durationMs / this.concurrency, this.#spacingMs);
 	}
 
 	get #queueLength(): number {
-		return Math.max(this.#settings.queueLength, Math.floor(SLOW_AFTER_MS / Math.max(this.#intervalMs, 1)));
+		return Math.max(this.#shortestQueue, Math.floor(SLOW_AFTER_MS / Math.max(this.#intervalMs, 1)));
+	}
+
+	/** Behind all that wait here already, the rate would let it begin in more than a second. */
+	#isOverRate(nowMs: number): boolean {
+		if (this.ratePerSecond === null) {
+			return false;
+		}
+		const startAtMs = Math.max(nowMs, this.#nextStartMs) + this.#waiting.length * this.#spacingMs;
+		return startAtMs - nowMs > LONGEST_WAIT_MS;
 	}
 
 	#record(isAlive: boolean, isProbe: boolean, nowMs: number): void {
@@ -116,7 +151,7 @@ export class Lane {
 			this.#lastSlotMs = 0;
 			this.#durationMs = FIRST_GUESS_MS;
 		}
-		this.#breaker.record(isAlive, isProbe, nowMs);
+		this.#breaker.record(isAlive, isProbe, nowMs, this.concurrency);
 	}
 
 	#admit(passage: Passage, nowMs: number): Admission {
@@ -124,12 +159,21 @@ export class Lane {
 			return this.#park(nowMs, passage.untilMs);
 		}
 		this.#promised++;
-		return {kind: 'run', isProbe: passage.isProbe};
+		return {kind: 'run', isProbe: passage.isProbe, startAtMs: this.#takeStart(nowMs)};
+	}
+
+	#takeStart(nowMs: number): number {
+		if (this.ratePerSecond === null) {
+			return nowMs;
+		}
+		const startAtMs = Math.max(nowMs, this.#nextStartMs);
+		this.#nextStartMs = startAtMs + this.#spacingMs;
+		return startAtMs;
 	}
 
 	/** Gives free places to those who wait; an open breaker sends them all away. */
 	#admitWaiting(nowMs: number): void {
-		while (this.#taken < this.#settings.concurrency) {
+		while (this.#taken < this.concurrency) {
 			const admit = this.#waiting.shift();
 			if (admit === undefined) return;
 			admit(this.#admit(this.#breaker.ask(nowMs), nowMs));
@@ -147,4 +191,10 @@ export class Lane {
 		this.#lastSlotMs = Math.min(slotMs, nowMs + LONGEST_PARK_MS);
 		return {kind: 'park', untilMs: Math.round(this.#lastSlotMs)};
 	}
+}
+
+function timePasses(clock: Clock, ms: number): Promise<void> {
+	return new Promise((resolve) => {
+		clock.after(ms, resolve);
+	});
 }

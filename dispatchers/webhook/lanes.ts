@@ -1,4 +1,5 @@
 import type {Clock} from '../../domain/ports/clock.ts';
+import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import {DEFAULT_LANE, Lane, type LaneSettings} from './lane.ts';
 
 /** While the process is pressed for room, slow lanes are looked for this often. */
@@ -44,13 +45,16 @@ export class Lanes {
 		}
 	}
 
-	of(webhookId: string): Lane {
-		let lane = this.#lanes.get(webhookId);
+	/** The lane of a webhook, as wide and as fast as the webhook says now. */
+	of({id, concurrency, ratePerSecond}: Pick<Webhook, 'id' | 'concurrency' | 'ratePerSecond'>): Lane {
+		let lane = this.#lanes.get(id);
 		if (lane === undefined) {
 			if (this.#lanes.size >= SWEEP_AT) this.#sweep();
 			lane = new Lane(this.#settings);
-			this.#lanes.set(webhookId, lane);
+			this.#lanes.set(id, lane);
 		}
+		lane.concurrency = concurrency ?? this.#settings.concurrency;
+		lane.ratePerSecond = ratePerSecond;
 		return lane;
 	}
 

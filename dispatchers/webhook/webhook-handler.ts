@@ -1,13 +1,14 @@
 import {Batch} from '../../domain/batch.ts';
 import {ACK, type Disposition} from '../../domain/broker/disposition.ts';
 import {decodeDelivery, decodeEvent, kindOf, type DeliveryTask} from '../../domain/broker/messages.ts';
-import type {Publisher} from '../../domain/broker/publisher.ts';
+import {dueAtMsOf, type Publisher} from '../../domain/broker/publisher.ts';
 import type {PreparedEvent} from '../../domain/events/envelope.ts';
 import type {Message} from '../../domain/ports/broker.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
-import type {Outcome} from '../../domain/webhooks/delivery.ts';
+import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
+import {deliveryId, isOvertaken, type Outcome} from '../../domain/webhooks/delivery.ts';
 import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs} from '../../domain/webhooks/schedule.ts';
-import {wantsEvent} from '../../domain/webhooks/webhook.ts';
+import {EventMatcher} from '../../domain/webhooks/event-matcher.ts';
 import type {SigningWebhook, WebhookDirectory} from '../../domain/webhooks/webhook-directory.ts';
 import {outcomeBase, type AttemptMaker} from './attempt-maker.ts';
 import type {Admission} from './lane.ts';
@@ -24,6 +25,7 @@ const OUTCOMES_DELAY_MS = 10;
  */
 export class WebhookHandler {
 	readonly #directory: WebhookDirectory;
+	readonly #deliveries: DeliveryStore;
 	readonly #attempts: AttemptMaker;
 	readonly #lanes: Lanes;
 	readonly #publisher: Publisher;
@@ -33,12 +35,14 @@ export class WebhookHandler {
 
 	constructor(options: {
 		directory: WebhookDirectory;
+		deliveries: DeliveryStore;
 		attempts: AttemptMaker;
 		lanes: Lanes;
 		publisher: Publisher;
 		clock: Clock;
 	}) {
 		this.#directory = options.directory;
+		this.#deliveries = options.deliveries;
 		this.#attempts = options.attempts;
 		this.#lanes = options.lanes;
 		this.#publisher = options.publisher;
@@ -54,44 +58,60 @@ export class WebhookHandler {
 	/** @throws {StoreUnavailableError} @throws {BrokerUnavailableError} @throws {MalformedMessageError} */
 	async handle(message: Message): Promise<Disposition> {
 		await this.#lanes.hold(() =>
-			kindOf(message) === 'delivery' ? this.#continue(decodeDelivery(message)) : this.#begin(decodeEvent(message)),
+			kindOf(message) === 'delivery'
+				? this.#continue(decodeDelivery(message), dueAtMsOf(message))
+				: this.#begin(decodeEvent(message), message.redelivered),
 		);
 		return ACK;
 	}
 
-	/** The first attempt of every delivery of an event, all at once. */
-	async #begin(event: PreparedEvent): Promise<void> {
+	/** The first attempt of every delivery of an event, all at once. What comes again may be half done: then the rows are asked. */
+	async #begin(event: PreparedEvent, isRepeat: boolean): Promise<void> {
 		const first = {event, run: 1, attempt: 0, firstAtMs: this.#clock.now(), parked: 0};
 		if (event.onlyWebhookId !== undefined) {
-			await this.#continue({...first, webhookId: event.onlyWebhookId});
+			await this.#continue({...first, webhookId: event.onlyWebhookId}, 0);
 			return;
 		}
 		const webhooks = await this.#directory.listForEvent(event.userId, event.connectionId);
-		const wanted = webhooks.filter(({events}) => wantsEvent(events, event.event));
-		await Promise.all(wanted.map((webhook) => this.#deliver({...first, webhookId: webhook.id}, webhook)));
+		const matcher = new EventMatcher(event);
+		const wanted = webhooks.filter((webhook) => matcher.isWantedBy(webhook));
+		await Promise.all(
+			wanted.map(async (webhook) => {
+				const task = {...first, webhookId: webhook.id};
+				if (isRepeat && (await this.#isOvertaken(task, 0))) return;
+				await this.#deliver(task, 0, webhook);
+			}),
+		);
 	}
 
-	/** With the webhook as it is now, not as it was. */
-	async #continue(task: DeliveryTask): Promise<void> {
-		const webhook = await this.#directory.find(task.webhookId);
+	/** With webhook and delivery as they are now, not as they were. */
+	async #continue(task: DeliveryTask, dueAtMs: number): Promise<void> {
+		const [webhook, isOvertaken] = await Promise.all([
+			this.#directory.find(task.webhookId),
+			this.#isOvertaken(task, dueAtMs),
+		]);
+		if (isOvertaken) return;
 		if (webhook === undefined) {
 			await this.#skip(task, 'the webhook was deleted');
 		} else {
-			await this.#deliver(task, webhook);
+			await this.#deliver(task, dueAtMs, webhook);
 		}
 	}
 
+	/** The row may lag behind, but never runs ahead: what it says to be done is done. */
+	async #isOvertaken({event, webhookId, run, attempt}: DeliveryTask, dueAtMs: number): Promise<boolean> {
+		const delivery = await this.#deliveries.find(deliveryId(event.id, webhookId));
+		return delivery !== undefined && isOvertaken({run, attempt, dueAtMs}, delivery);
+	}
+
 	/** Resolves when the step is durable. A test event goes to an inactive webhook too. */
-	async #deliver(task: DeliveryTask, webhook: SigningWebhook): Promise<void> {
+	async #deliver(task: DeliveryTask, dueAtMs: number, webhook: SigningWebhook): Promise<void> {
 		if (!webhook.active && task.event.onlyWebhookId === undefined) {
 			const why = webhook.disabledReason === null ? 'inactive' : `disabled: ${webhook.disabledReason}`;
 			await this.#skip(task, `the webhook is ${why}`);
 			return;
 		}
-		const outcome = await this.#recent.once(task, () => this.#step(task, webhook));
-		// Its row says so since the first time.
-		if (outcome.state === 'parked' && task.parked > 0) return;
-		await this.#outcomes.add(outcome);
+		await this.#outcomes.add(await this.#recent.once(task, dueAtMs, () => this.#step(task, webhook)));
 	}
 
 	/** The next step of a delivery: an attempt where the webhook's lane has room, else a longer wait; or its end, when its time is up. */
@@ -100,13 +120,13 @@ export class WebhookHandler {
 		if (nowMs > expiresAtMs(webhook.retryScheduleMs ?? DEFAULT_RETRY_SCHEDULE_MS, task.firstAtMs)) {
 			return {...outcomeBase(task), state: 'dead', atMs: nowMs, reason: 'expired'};
 		}
-		const lane = this.#lanes.of(webhook.id);
+		const lane = this.#lanes.of(webhook);
 		try {
 			const admission = await lane.enter(nowMs, this.#lanes.isPressed);
 			return await (admission.kind === 'park'
 				? this.#park(task, admission)
 				: lane.run(admission, {
-						now: () => this.#clock.now(),
+						clock: this.#clock,
 						attempt: () => this.#attempts.attempt(task, webhook),
 						isAlive,
 					}));

@@ -12,7 +12,7 @@ import type {Outcome} from '../webhooks/delivery.ts';
  */
 const SCHEMA = 1;
 
-type MessageKind = 'event' | 'delivery' | 'unresolved' | 'outcomes' | 'command' | 'change';
+type MessageKind = 'event' | 'delivery' | 'unresolved' | 'outcomes' | 'command' | 'change' | 'probe';
 
 /** A message without its destination. */
 export type Content = Pick<OutgoingMessage, 'id' | 'headers' | 'body'>;
@@ -99,6 +99,11 @@ export function decodeUnresolved(message: Message): UnresolvedEvent {
 		throw new MalformedMessageError('the body is not an event of a session');
 	}
 	return {event, receivedAtMs: integer(message, 'receivedAt')};
+}
+
+/** A question whether a queue is worked off: whoever works it answers when the question's turn comes. */
+export function encodeProbe(id: string): Content {
+	return {id, headers: headersOf('probe'), body: Buffer.alloc(0)};
 }
 
 export function encodeOutcomes(outcomes: readonly Outcome[], id: string): Content {

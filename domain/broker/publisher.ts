@@ -12,6 +12,7 @@ import {
 	encodeDelivery,
 	encodeEvent,
 	encodeOutcomes,
+	encodeProbe,
 	encodeReply,
 	encodeUnresolved,
 	type Change,
@@ -42,10 +43,14 @@ export function chooseWaitLevel(levels: readonly WaitLevel[], remainderMs: numbe
 	return level;
 }
 
+/** When a message is due, milliseconds since the epoch; 0 when it never had to wait. */
+export function dueAtMsOf({headers: {dueAt}}: Message): number {
+	return typeof dueAt === 'number' ? dueAt : 0;
+}
+
 /** True when a message has waited long enough (or never had to). */
 export function isDue(message: Message, nowMs: number): boolean {
-	const dueAt = message.headers['dueAt'];
-	return typeof dueAt !== 'number' || dueAt - nowMs < DUE_WITHIN_MS;
+	return dueAtMsOf(message) - nowMs < DUE_WITHIN_MS;
 }
 
 /** Every way in which this system publishes: which exchange, which key, which codec. Promises as `Broker.publish`. */
@@ -73,10 +78,13 @@ export class Publisher {
 		return this.later(this.#topology.queues.unresolved, encodeUnresolved(unresolved, id), this.#clock.now() + 1000);
 	}
 
-	/** A delivery's next attempt. */
+	/** A delivery's next attempt: at once when it is due. */
 	delivery(task: DeliveryTask, dueAtMs: number): Promise<void> {
+		const {webhook} = this.#topology.queues;
 		const content = encodeDelivery(task, deliveryId(task.event.id, task.webhookId));
-		return this.later(this.#topology.queues.webhook, content, dueAtMs);
+		return dueAtMs > this.#clock.now()
+			? this.later(webhook, content, dueAtMs)
+			: this.direct(webhook, {...content, headers: {...content.headers, dueAt: dueAtMs}});
 	}
 
 	/** Lets a message wait in the broker until `dueAtMs`, then arrive at `queue`. Any delay works, in steps of a second. */
@@ -104,6 +112,16 @@ export class Publisher {
 	async request(command: Command, timeoutMs: number): Promise<CommandReply | undefined> {
 		const body = await this.#broker.request(this.#toPartition(command), timeoutMs);
 		return body && decodeReply(body);
+	}
+
+	/** True when whoever works this queue got through all that was in it within `timeoutMs`. */
+	async isWorkedOff(queue: QueueDeclaration, timeoutMs: number): Promise<boolean> {
+		const probe = {...encodeProbe(randomUUID()), exchange: this.#topology.exchanges.due.name, routingKey: queue.name};
+		return (await this.#broker.request(probe, timeoutMs)) !== undefined;
+	}
+
+	answerProbe(probe: Message): Promise<void> {
+		return this.#broker.reply(probe, Buffer.alloc(0));
 	}
 
 	/** Answers the route that waits for a command, if any does. */

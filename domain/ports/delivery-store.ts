@@ -1,5 +1,19 @@
-import type {Delivery, Outcome} from '../webhooks/delivery.ts';
+import type {Delivery, DeliveryState, Outcome} from '../webhooks/delivery.ts';
 import type {ListPosition} from './connection-store.ts';
+
+/** Which deliveries of a webhook, and how many; absent = whatever it is. */
+export interface DeliveryQuery {
+	readonly limit: number;
+	/** The list goes on behind this one. */
+	readonly before?: ListPosition;
+	readonly states?: readonly DeliveryState[];
+	/** The event's name. */
+	readonly event?: string;
+	/** First due at this moment or later … */
+	readonly from?: Date;
+	/** … and before this one. */
+	readonly to?: Date;
+}
 
 export interface DeliveryStore {
 	/**
@@ -7,12 +21,13 @@ export interface DeliveryStore {
 	 * come twice and in any order; resolves when all are durable.
 	 */
 	record(outcomes: readonly Outcome[]): Promise<void>;
+	/** Records the first step of a new run, unless the run before is not final or is not the last one any more. True when it did. */
+	startRun(queued: Outcome): Promise<boolean>;
 	find(id: string): Promise<Delivery | undefined>;
 	/** Newest first by (createdAt, id). */
-	listByWebhook(
-		webhookId: string,
-		page: {readonly limit: number; readonly before?: ListPosition},
-	): Promise<readonly Delivery[]>;
+	listByWebhook(webhookId: string, query: DeliveryQuery): Promise<readonly Delivery[]>;
+	/** Deliveries of all tenants whose next attempt should have been made before `before`, the longest overdue first. */
+	listOverdue(before: Date, limit: number): Promise<readonly Delivery[]>;
 	/** All attempts of a delivery, oldest first. */
 	listAttempts(deliveryId: string): Promise<readonly Outcome[]>;
 }

@@ -16,6 +16,14 @@ export interface LoggedEvent extends NewLoggedEvent {
 	readonly seq: number;
 }
 
+/** Which of a user's events; absent = all of them. */
+export interface EventFilter {
+	/** Only of these connections, and none of the user as a whole. */
+	readonly connectionIds?: readonly string[];
+	/** The event's name. */
+	readonly event?: string;
+}
+
 /** The log of all events, in the order that cursors follow. */
 export interface EventStore {
 	/**
@@ -26,7 +34,9 @@ export interface EventStore {
 	find(id: string): Promise<LoggedEvent | undefined>;
 	findMany(ids: readonly string[]): Promise<readonly LoggedEvent[]>;
 	/** A user's events with `seq` greater than `afterSeq`, ascending. */
-	listAfter(userId: string, afterSeq: number, limit: number): Promise<readonly LoggedEvent[]>;
+	listAfter(userId: string, afterSeq: number, limit: number, filter?: EventFilter): Promise<readonly LoggedEvent[]>;
+	/** A user's last events, ascending too. */
+	listNewest(userId: string, limit: number, filter?: EventFilter): Promise<readonly LoggedEvent[]>;
 	/** The user's highest `seq`, or where it will go on when all events have expired; 0 when there never was one. */
 	lastSeq(userId: string): Promise<number>;
 }

@@ -1,11 +1,24 @@
 import type {Webhook} from '../webhooks/webhook.ts';
+import type {Page} from './connection-store.ts';
 
 /** What can be changed of a webhook; absent = unchanged. */
-export interface WebhookChanges {
-	readonly url?: string;
-	readonly events?: readonly string[];
+export interface WebhookChanges extends Partial<
+	Pick<
+		Webhook,
+		'url' | 'events' | 'timeoutMs' | 'retryScheduleMs' | 'sealedHeaders' | 'filter' | 'ratePerSecond' | 'concurrency'
+	>
+> {
 	/** True also clears why the system disabled it. */
 	readonly active?: boolean;
+}
+
+/** A new signing secret in the place of another; both sealed. */
+export interface SecretRotation {
+	/** What was read before: another secret there means that somebody else was faster. */
+	readonly from: string;
+	readonly to: string;
+	/** What signs beside the new one, and until when. */
+	readonly previous: Webhook['previousSecret'];
 }
 
 export interface WebhookStore {
@@ -14,9 +27,13 @@ export interface WebhookStore {
 	find(id: string): Promise<Webhook | undefined>;
 	/** A connection's own webhooks, oldest first, without deleted ones. */
 	listByConnection(connectionId: string): Promise<readonly Webhook[]>;
+	/** All of a user's webhooks, those of his connections included, oldest first, without deleted ones. */
+	listByUser(userId: string, page: Page): Promise<readonly Webhook[]>;
 	/** Everything that may want an event of this connection: its own webhooks and the user's, inactive ones included. */
 	listForEvent(userId: string, connectionId: string | null): Promise<readonly Webhook[]>;
 	update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined>;
+	/** Replaces the signing secret; undefined when it is not `from` any more, or the webhook is gone. */
+	rotateSecret(id: string, rotation: SecretRotation, at: Date): Promise<Webhook | undefined>;
 	/** Switches it off with the reason; does nothing to one that is off already. True when this call did it. */
 	disable(id: string, reason: string, at: Date): Promise<boolean>;
 	markDeleted(id: string, at: Date): Promise<void>;

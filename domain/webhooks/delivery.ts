@@ -36,7 +36,7 @@ export interface Outcome {
 	readonly firstAtMs: number;
 	/** Present when this step was an attempt. */
 	readonly result?: AttemptResult;
-	/** Present while waiting or parked. */
+	/** Present while waiting or parked, and when queued by a replay. */
 	readonly nextAttemptAtMs?: number;
 	/** Why it was skipped or died. */
 	readonly reason?: string;
@@ -62,10 +62,19 @@ export interface Delivery {
 	readonly reason: string | null;
 }
 
-const RANK = {queued: 0, parked: 1, waiting: 2, skipped: 7, dead: 8, delivered: 9} as const satisfies Record<
+/** Parking comes after what the attempt before it left: a delivery that waited, came due and was parked is parked. */
+const RANK = {queued: 0, waiting: 2, parked: 3, skipped: 7, dead: 8, delivered: 9} as const satisfies Record<
 	DeliveryState,
 	number
 >;
+
+/** The states in which nothing more happens by itself. */
+export const FINAL_STATES = ['skipped', 'dead', 'delivered'] as const satisfies readonly DeliveryState[];
+
+/** True when nothing more happens to the delivery by itself. */
+export function isFinal(state: DeliveryState): boolean {
+	return FINAL_STATES.some((final) => final === state);
+}
 
 /** The id of a delivery: the same event for the same webhook always gets the same one. Sorts by the event's time. */
 export function deliveryId(eventId: string, webhookId: string): string {
@@ -75,10 +84,35 @@ export function deliveryId(eventId: string, webhookId: string): string {
 
 /**
  * Orders a delivery's steps: run · 10⁶ + attempt · 10 + rank of the state. A row only ever moves up, so that outcomes may
- * come twice and in any order.
+ * come twice and in any order. Of two steps with the same progress (parked again, swept up) the one that is due later is the further.
  */
 export function progressOf(step: {run: number; attempt: number; state: DeliveryState}): number {
 	return step.run * 1_000_000 + step.attempt * 10 + RANK[step.state];
+}
+
+/** True when a row that stands at `before` moves to `after`. */
+export function isFurther(after: Outcome, before: Outcome): boolean {
+	const ahead = progressOf(after) - progressOf(before);
+	return ahead === 0 ? (after.nextAttemptAtMs ?? 0) > (before.nextAttemptAtMs ?? 0) : ahead > 0;
+}
+
+/** Orders attempts over all runs; 0 for a step that was none. What the last attempt gave stays in the row while later steps are none. */
+export function triedOf({run, attempt, result}: Outcome): number {
+	return result === undefined ? 0 : run * 1_000_000 + attempt;
+}
+
+/**
+ * True when a delivery went past the message that carries its next attempt: somebody handled the message before, or another one with
+ * the same attempt is due later. Nothing is to be done then.
+ * @param message its run, the attempts made before it, and when it is due (0 for the event itself)
+ */
+export function isOvertaken(
+	message: {readonly run: number; readonly attempt: number; readonly dueAtMs: number},
+	{run, attempts, state, nextAttemptAt}: Delivery,
+): boolean {
+	if (run !== message.run) return run > message.run;
+	if (attempts !== message.attempt) return attempts > message.attempt;
+	return isFinal(state) || (nextAttemptAt?.getTime() ?? 0) > message.dueAtMs;
 }
 
 /** The key of one attempt, unique over runs and repeats. */

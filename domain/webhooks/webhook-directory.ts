@@ -3,14 +3,16 @@ import type {Change} from '../broker/messages.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {WebhookStore} from '../ports/webhook-store.ts';
 import type {SecretBox} from '../secret-box.ts';
+import {openHeaders} from './custom-headers.ts';
 import type {Webhook} from './webhook.ts';
 
 /** How stale an entry may be when the control bus said nothing. */
 const MAX_AGE_MS = 5000;
 const MAX_ENTRIES = 50_000;
 
-/** A webhook with its secrets opened, current one first. */
+/** A webhook with its secrets opened: what signs, current one first, and its own headers. */
 export interface SigningWebhook extends Webhook {
+	readonly headers: Readonly<Record<string, string>>;
 	readonly secrets: readonly [string, ...string[]];
 }
 
@@ -88,6 +90,10 @@ export class WebhookDirectory implements ChangeListener {
 		const current = this.#secretBox.open(webhook.sealedSecret);
 		const previous = webhook.previousSecret;
 		const overlapping = previous !== null && previous.until.getTime() > this.#clock.now();
-		return {...webhook, secrets: overlapping ? [current, this.#secretBox.open(previous.sealed)] : [current]};
+		return {
+			...webhook,
+			headers: openHeaders(webhook, this.#secretBox),
+			secrets: overlapping ? [current, this.#secretBox.open(previous.sealed)] : [current],
+		};
 	}
 }

@@ -1,5 +1,16 @@
 import {randomBytes} from 'node:crypto';
 
+/** Attempts of one webhook that a process makes at once, where it sets none. */
+export const DEFAULT_CONCURRENCY = 10;
+
+/** Which of the events that a webhook wants by their names it gets. Absent = all. */
+export interface WebhookFilter {
+	/** Only what is about these chats, in WhatsApp's own form (`…@c.us`), or about no chat. */
+	readonly chats?: readonly string[];
+	/** Only messages of the linked account itself (true) or of others (false), or what is about no message. */
+	readonly fromMe?: boolean;
+}
+
 /** Where a tenant wants events posted. */
 export interface Webhook {
 	readonly id: string;
@@ -7,7 +18,7 @@ export interface Webhook {
 	/** Null for a webhook of all the user's connections. */
 	readonly connectionId: string | null;
 	readonly url: string;
-	/** Exact event names, or `*`. */
+	/** Event names, the beginning of one with `.*`, or `*`. */
 	readonly events: readonly string[];
 	/** The signing secret, encrypted (see `SecretBox`); never leaves the store in clear. */
 	readonly sealedSecret: string;
@@ -21,6 +32,14 @@ export interface Webhook {
 	readonly timeoutMs: number | null;
 	/** Delays between attempts, milliseconds; null = the server's default. */
 	readonly retryScheduleMs: readonly number[] | null;
+	/** Its custom headers as JSON, encrypted: their values are secrets. Null = none. */
+	readonly sealedHeaders: string | null;
+	/** Null = whatever `events` names. */
+	readonly filter: WebhookFilter | null;
+	/** Attempts a second in one process; null = as many as there are. */
+	readonly ratePerSecond: number | null;
+	/** Attempts at once in one process; null = `DEFAULT_CONCURRENCY`. */
+	readonly concurrency: number | null;
 	readonly createdAt: Date;
 	readonly updatedAt: Date;
 	readonly deletedAt: Date | null;
@@ -31,7 +50,7 @@ export function newSigningSecret(): string {
 	return randomBytes(32).toString('hex');
 }
 
-/** True when a webhook with these filters wants an event of this name. */
+/** True when one of these names an event: by its name, by `*`, or as `message.*` names all that begin with `message.`. */
 export function wantsEvent(events: readonly string[], event: string): boolean {
-	return events.includes('*') || events.includes(event);
+	return events.some((name) => name === event || (name.endsWith('*') && event.startsWith(name.slice(0, -1))));
 }

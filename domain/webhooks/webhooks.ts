@@ -2,23 +2,43 @@ import {randomUUID} from 'node:crypto';
 import type {ControlBus} from '../broker/control-bus.ts';
 import type {Publisher} from '../broker/publisher.ts';
 import type {Connection} from '../connections/connection.ts';
-import {ForbiddenError, NotFoundError, ValidationError} from '../errors.ts';
-import {prepareEvent} from '../events/envelope.ts';
-import {isEventName, TEST_EVENT} from '../events/vocabulary.ts';
+import {ConflictError, ForbiddenError, NotFoundError, ValidationError} from '../errors.ts';
+import {prepareEvent, type EventOwner} from '../events/envelope.ts';
+import {TEST_EVENT} from '../events/vocabulary.ts';
 import type {Clock} from '../ports/clock.ts';
-import type {ListPosition} from '../ports/connection-store.ts';
+import type {ListPosition, Page} from '../ports/connection-store.ts';
 import type {DeliveryStore} from '../ports/delivery-store.ts';
 import type {EventStore} from '../ports/event-store.ts';
 import type {WebhookSender} from '../ports/webhook-sender.ts';
-import type {WebhookChanges, WebhookStore} from '../ports/webhook-store.ts';
+import type {WebhookStore} from '../ports/webhook-store.ts';
 import type {SecretBox} from '../secret-box.ts';
+import {openHeaders, sealHeaders} from './custom-headers.ts';
 import {deliveryId, type Delivery} from './delivery.ts';
 import {newSigningSecret, type Webhook} from './webhook.ts';
+import {checkOptions, type WebhookOptions} from './webhook-options.ts';
 
-/** A webhook with its secret, for its owner. */
+const HOUR_MS = 3_600_000;
+
+/** A webhook with its secrets in clear, for its owner. */
 export interface OwnedWebhook {
 	readonly webhook: Webhook;
 	readonly signingSecret: string;
+	/** Its custom headers. */
+	readonly headers: Readonly<Record<string, string>>;
+	/** Until when the secret before the last rotation signs as well; null = it does not. */
+	readonly previousSecretUntil: Date | null;
+}
+
+export interface NewWebhook extends WebhookOptions {
+	readonly url: string;
+	readonly events: readonly string[];
+}
+
+/** Absent = unchanged. */
+export interface WebhookUpdate extends WebhookOptions {
+	readonly url?: string;
+	/** True also clears why the system disabled it. */
+	readonly active?: boolean;
 }
 
 /** A delivery and the exact JSON that was (or will be) sent; null while the log has not caught up. */
@@ -61,36 +81,25 @@ export class Webhooks {
 		this.#publicUrl = options.publicUrl;
 	}
 
-	/** @throws {ValidationError} the URL may not be called, or an event name cannot exist */
-	async create(connection: Connection, {url, events}: {url: string; events: readonly string[]}): Promise<OwnedWebhook> {
-		this.#check({url, events});
-		const signingSecret = newSigningSecret();
-		const now = new Date(this.#clock.now());
-		const webhook: Webhook = {
-			id: randomUUID(),
-			userId: connection.userId,
-			connectionId: connection.id,
-			url,
-			events,
-			sealedSecret: this.#secretBox.seal(signingSecret),
-			previousSecret: null,
-			active: true,
-			disabledReason: null,
-			disabledAt: null,
-			timeoutMs: null,
-			retryScheduleMs: null,
-			createdAt: now,
-			updatedAt: now,
-			deletedAt: null,
-		};
-		await this.#store.insert(webhook);
-		await this.#announce(webhook);
-		return {webhook, signingSecret};
+	/** @throws {ValidationError} the URL may not be called, or an event name, a chat or a header cannot exist */
+	create({userId, id}: Pick<Connection, 'userId' | 'id'>, input: NewWebhook): Promise<OwnedWebhook> {
+		return this.#create({userId, connectionId: id}, input);
+	}
+
+	/** A webhook of all the user's connections, of those that come later too. @throws {ValidationError} as `create` */
+	createForUser(userId: string, input: NewWebhook): Promise<OwnedWebhook> {
+		return this.#create({userId, connectionId: null}, input);
 	}
 
 	async list(connection: Connection): Promise<readonly OwnedWebhook[]> {
 		const webhooks = await this.#store.listByConnection(connection.id);
-		return webhooks.map((webhook) => this.#withSecret(webhook));
+		return webhooks.map((webhook) => this.#toOwned(webhook));
+	}
+
+	/** All of a user's webhooks, those of his connections included, oldest first. */
+	async listForUser(userId: string, page: Page): Promise<readonly OwnedWebhook[]> {
+		const webhooks = await this.#store.listByUser(userId, page);
+		return webhooks.map((webhook) => this.#toOwned(webhook));
 	}
 
 	/** @throws {NotFoundError} @throws {ForbiddenError} */
@@ -106,11 +115,38 @@ export class Webhooks {
 	}
 
 	/** `{}` only bumps `updatedAt`. @throws {ValidationError} as `create` */
-	async update(before: Webhook, changes: WebhookChanges): Promise<OwnedWebhook> {
-		this.#check(changes);
-		const webhook = (await this.#store.update(before.id, changes, new Date(this.#clock.now()))) ?? before;
+	async update(before: Webhook, update: WebhookUpdate): Promise<OwnedWebhook> {
+		this.#checkUrl(update.url);
+		const {headers, ...changes} = checkOptions(update);
+		const webhook = await this.#store.update(
+			before.id,
+			{...changes, ...(headers !== undefined && {sealedHeaders: sealHeaders(headers ?? {}, this.#secretBox)})},
+			new Date(this.#clock.now()),
+		);
+		await this.#announce(before);
+		return this.#toOwned(webhook ?? before);
+	}
+
+	/**
+	 * Gives it a new signing secret. The one before signs as well until the overlap is over, so that receivers can follow one by one;
+	 * a secret that still overlapped from an earlier rotation is forgotten at once.
+	 * @param overlapHours 0 = the old one ends now
+	 * @throws {ConflictError} somebody else rotated it at the same time
+	 */
+	async rotateSecret(before: Webhook, overlapHours: number): Promise<OwnedWebhook> {
+		const now = this.#clock.now();
+		const until = new Date(now + overlapHours * HOUR_MS);
+		const rotation = {
+			from: before.sealedSecret,
+			to: this.#secretBox.seal(newSigningSecret()),
+			previous: overlapHours === 0 ? null : {sealed: before.sealedSecret, until},
+		};
+		const webhook = await this.#store.rotateSecret(before.id, rotation, new Date(now));
+		if (webhook === undefined) {
+			throw new ConflictError('The secret was changed by another request at the same time: read the webhook again');
+		}
 		await this.#announce(webhook);
-		return this.#withSecret(webhook);
+		return this.#toOwned(webhook);
 	}
 
 	/** Nothing more is delivered to it, waiting retries included. */
@@ -169,24 +205,63 @@ export class Webhooks {
 		return deliveries.map((delivery) => ({delivery, body: bodies.get(delivery.eventId) ?? null}));
 	}
 
-	#check({url, events}: {url?: string; events?: readonly string[]}): void {
-		const refusal = url === undefined ? undefined : this.#sender.refusal(url);
+	async #create({userId, connectionId}: EventOwner, input: NewWebhook): Promise<OwnedWebhook> {
+		this.#checkUrl(input.url);
+		const options = checkOptions(input);
+		const now = new Date(this.#clock.now());
+		const webhook: Webhook = {
+			id: randomUUID(),
+			userId,
+			connectionId,
+			url: options.url,
+			events: options.events,
+			sealedSecret: this.#secretBox.seal(newSigningSecret()),
+			previousSecret: null,
+			active: true,
+			disabledReason: null,
+			disabledAt: null,
+			timeoutMs: options.timeoutMs ?? null,
+			retryScheduleMs: options.retryScheduleMs ?? null,
+			sealedHeaders: sealHeaders(options.headers ?? {}, this.#secretBox),
+			filter: options.filter ?? null,
+			ratePerSecond: options.ratePerSecond ?? null,
+			concurrency: options.concurrency ?? null,
+			createdAt: now,
+			updatedAt: now,
+			deletedAt: null,
+		};
+		await this.#store.insert(webhook);
+		await this.#announce(webhook);
+		return this.#toOwned(webhook);
+	}
+
+	#checkUrl(url: string | undefined): void {
+		if (url === undefined) return;
+		const refusal = credentialsRefusal(url) ?? this.#sender.refusal(url);
 		if (refusal !== undefined) {
 			throw new ValidationError([refusal]);
 		}
-		const strange = events?.filter((name) => name !== '*' && !isEventName(name)) ?? [];
-		if (strange.length > 0) {
-			throw new ValidationError(
-				strange.map((name) => `events: "${name.slice(0, 80)}" is not an event name ([a-z0-9._], at most 64)`),
-			);
-		}
 	}
 
-	#withSecret(webhook: Webhook): OwnedWebhook {
-		return {webhook, signingSecret: this.#secretBox.open(webhook.sealedSecret)};
+	#toOwned(webhook: Webhook): OwnedWebhook {
+		const until = webhook.previousSecret?.until ?? null;
+		return {
+			webhook,
+			signingSecret: this.#secretBox.open(webhook.sealedSecret),
+			headers: openHeaders(webhook, this.#secretBox),
+			previousSecretUntil: until !== null && until.getTime() > this.#clock.now() ? until : null,
+		};
 	}
 
 	#announce({userId, connectionId}: Webhook): Promise<void> {
 		return this.#control.announce({kind: 'webhooks', userId, connectionId});
 	}
+}
+
+/** A URL is shown in lists and logs; what is secret belongs where it is kept as one. */
+function credentialsRefusal(url: string): string | undefined {
+	const {username, password} = URL.parse(url) ?? {username: '', password: ''};
+	return username === '' && password === ''
+		? undefined
+		: 'url must not contain a user name or password: send them in a header, headers: {"Authorization": "Basic …"}';
 }

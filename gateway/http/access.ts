@@ -1,15 +1,19 @@
 import type {Request, RequestHandler, Response} from 'express';
 import type {Connections} from '../../domain/connections/connections.ts';
 import {ForbiddenError} from '../../domain/errors.ts';
+import type {EventLog} from '../../domain/events/event-log.ts';
 import {allowsConnection, allowsScope} from '../../domain/tokens/grants.ts';
+import type {Deliveries} from '../../domain/webhooks/deliveries.ts';
 import type {Webhooks} from '../../domain/webhooks/webhooks.ts';
 import {identityOf} from './authenticate.ts';
 import type {Route, TargetKind, Targets} from './route.ts';
 
-/** Where targets are found; both throw 404 for what does not exist and 403 for what is somebody else's. */
+/** Where targets are found; all of them throw 404 for what does not exist and 403 for what is somebody else's. */
 export interface TargetFinders {
 	readonly connections: Pick<Connections, 'get'>;
 	readonly webhooks: Pick<Webhooks, 'get'>;
+	readonly deliveries: Pick<Deliveries, 'get'>;
+	readonly events: Pick<EventLog, 'get'>;
 }
 
 /** Finds what a route acts on and lets pass who may: the one place that decides it, by what the route says of itself. */
@@ -40,13 +44,17 @@ function find(
 	target: TargetKind,
 	userId: string,
 	id: string,
-	{connections, webhooks}: TargetFinders,
+	{connections, webhooks, deliveries, events}: TargetFinders,
 ): Promise<Targets[TargetKind]> {
 	switch (target) {
 		case 'connection':
 			return connections.get(userId, id);
 		case 'webhook':
 			return webhooks.get(userId, id);
+		case 'delivery':
+			return deliveries.get(userId, id);
+		case 'event':
+			return events.get(userId, id);
 		case 'self':
 		case 'account':
 		case 'admin':

@@ -94,7 +94,8 @@ export function createApp(dependencies: GatewayDependencies): Express {
 }
 
 function tenantGuards(dependencies: GatewayDependencies): Guards {
-	const {settings, authenticator, rateLimitStore, connections, webhooks, mediaStore, log} = dependencies;
+	const {settings, authenticator, rateLimitStore, connections, webhooks, deliveries, events, mediaStore, log} =
+		dependencies;
 	const limit = (kind: keyof RateLimits): RequestHandler =>
 		createRateLimit({perMinute: settings.rateLimits[kind], store: rateLimitStore, log});
 	const limits = {read: limit('read'), send: limit('send'), manage: limit('manage')};
@@ -105,6 +106,8 @@ function tenantGuards(dependencies: GatewayDependencies): Guards {
 		limitOf: ({scope}) => limits[scope],
 		connections,
 		webhooks,
+		deliveries,
+		events,
 		bodyOf: ({body, uploads: fields}) => {
 			// What nobody reads is not read; the server drops it behind the answer.
 			if (body === undefined) return [];

@@ -278,6 +278,14 @@ export const ERROR_CATALOGUE = {
 		retryable: true,
 		example: 'The media store is not available: no space is left on its disk',
 	},
+	EVENT_EXPIRED: {
+		status: 410,
+		meaning: 'The log does not have this event, or not any more.',
+		advice:
+			'Events are kept for 30 days unless the operator says otherwise. Read on from where the log begins: `after=0`.',
+		retryable: false,
+		example: 'The event of this delivery is not in the log any more',
+	},
 	RANGE_NOT_SATISFIABLE: {
 		status: 416,
 		meaning: 'The `Range` begins beyond the end of the file.',

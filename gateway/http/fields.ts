@@ -47,3 +47,11 @@ export function queryFlag(field: string): z.ZodType<boolean, string> {
 		.transform((value) => value === '1' || value.toLowerCase() === 'true')
 		.meta({type: 'boolean'});
 }
+
+/** A moment in a query, such as `?from=2026-03-27T12:00:00Z`. */
+export function timestamp(field: string): z.ZodType<Date, string> {
+	return z.iso
+		.datetime({offset: true, error: `${field} must be a time such as 2026-03-27T12:00:00Z`})
+		.transform((value) => new Date(value))
+		.meta({type: 'string', format: 'date-time'});
+}

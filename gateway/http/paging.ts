@@ -13,6 +13,9 @@ export const PageQuery = z.object({
 	cursor: z.string(BAD_CURSOR).transform(readCursor).exactOptional(),
 });
 
+/** Parameters of a link; undefined ones are left out. */
+type Query = Readonly<Record<string, string | number | undefined>>;
+
 /** What `?limit=&cursor=` ask for. */
 export interface PageRequest {
 	/** 1 to 100, default 100. */
@@ -29,18 +32,32 @@ export function readPage({limit = MAX_LIMIT, cursor}: z.output<typeof PageQuery>
  * One page of a list that was fetched with one row more than the limit, and the `Link` header that leads to the next one (RFC 8288);
  * the answer stays a plain array.
  * @param url of the list itself
+ * @param query what else it was asked with
  */
 export function toPage<Row>(
 	rows: readonly Row[],
-	{limit, url, positionOf}: {limit: number; url: string; positionOf: (row: Row) => ListPosition},
+	{
+		limit,
+		url,
+		query = {},
+		positionOf,
+	}: {limit: number; url: string; query?: Query; positionOf: (row: Row) => ListPosition},
 ): {items: readonly Row[]; headers: Readonly<Record<string, string>>} {
 	const items = rows.slice(0, limit);
 	const last = items.at(-1);
 	if (rows.length <= limit || last === undefined) {
 		return {items, headers: {}};
 	}
-	const next = `${url}?limit=${limit}&cursor=${toCursor(positionOf(last))}`;
+	const next = withQuery(url, {limit, cursor: toCursor(positionOf(last)), ...query});
 	return {items, headers: {Link: `<${next}>; rel="next"`}};
+}
+
+/** A URL with the parameters that are there. */
+export function withQuery(url: string, query: Query): string {
+	const given = Object.entries(query).flatMap(([name, value]) =>
+		value === undefined ? [] : [`${name}=${encodeURIComponent(value)}`],
+	);
+	return `${url}?${given.join('&')}`;
 }
 
 function toCursor({createdAt, id}: ListPosition): string {

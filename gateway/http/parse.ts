@@ -1,8 +1,8 @@
-import type {z} from 'zod';
+import {z} from 'zod';
 import {ValidationError} from '../../domain/errors.ts';
 
 /**
- * Checks what a client sent. `null` means absent, no body means `{}`, unknown keys are dropped.
+ * Checks what a client sent. `null` means absent (except for fields whose schema takes it), no body means `{}`, unknown keys are dropped.
  * @param faults how the error's `message` tells several faults: one text, or the array that webhook clients expect
  * @throws {ValidationError}
  */
@@ -11,7 +11,7 @@ export function parse<Schema extends z.ZodObject>(
 	body: unknown,
 	faults: 'text' | 'array' = 'text',
 ): z.output<Schema> {
-	const result = schema.safeParse(withoutNulls(body ?? {}));
+	const result = schema.safeParse(withoutNulls(body ?? {}, schema));
 	if (result.success) {
 		return result.data;
 	}
@@ -20,9 +20,11 @@ export function parse<Schema extends z.ZodObject>(
 }
 
 /** Clients in other languages send every optional key, as `null`. */
-function withoutNulls(body: unknown): unknown {
+function withoutNulls(body: unknown, {shape}: z.ZodObject): unknown {
 	if (typeof body !== 'object' || body === null || Array.isArray(body)) {
 		throw new ValidationError('The body must be a JSON object');
 	}
-	return Object.fromEntries(Object.entries(body).filter(([, value]) => value !== null));
+	const isSaid = ([name, value]: readonly [string, unknown]): boolean =>
+		value !== null || (shape[name] instanceof z.ZodType && shape[name].safeParse(null).success);
+	return Object.fromEntries(Object.entries(body).filter(isSaid));
 }

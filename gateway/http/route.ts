@@ -1,9 +1,11 @@
 import type {z} from 'zod';
 import type {Connection} from '../../domain/connections/connection.ts';
 import type {ErrorCode} from '../../domain/errors.ts';
+import type {LoggedEvent} from '../../domain/ports/event-store.ts';
 import type {Identity} from '../../domain/tokens/identity.ts';
 import type {Scope} from '../../domain/tokens/grants.ts';
 import type {User} from '../../domain/tokens/token.ts';
+import type {Delivery} from '../../domain/webhooks/delivery.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
 
 /**
@@ -19,6 +21,8 @@ export interface Targets {
 	readonly admin: undefined;
 	readonly connection: Connection;
 	readonly webhook: Webhook;
+	readonly delivery: Delivery;
+	readonly event: LoggedEvent;
 }
 
 export type TargetKind = keyof Targets;
@@ -64,6 +68,7 @@ export interface RouteDocumentation {
 		| 'Chats'
 		| 'Media'
 		| 'Webhooks'
+		| 'Events'
 		| 'Tokens'
 		| 'Account'
 		| 'Admin'

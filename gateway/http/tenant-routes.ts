@@ -1,11 +1,13 @@
 import type {Connections} from '../../domain/connections/connections.ts';
 import type {Linking} from '../../domain/connections/linking.ts';
 import type {Conversations} from '../../domain/conversations/conversations.ts';
+import type {EventLog} from '../../domain/events/event-log.ts';
 import type {Media} from '../../domain/media/media.ts';
 import type {Messaging} from '../../domain/messaging/messaging.ts';
 import type {SimulatorControl} from '../../domain/ports/simulator-control.ts';
 import type {Tokens} from '../../domain/tokens/tokens.ts';
 import type {Users} from '../../domain/tokens/users.ts';
+import type {Deliveries} from '../../domain/webhooks/deliveries.ts';
 import type {Webhooks} from '../../domain/webhooks/webhooks.ts';
 import type {InfrastructureOverview} from '../../domain/workers/infrastructure-overview.ts';
 import type {UrlRefusal} from './file-fields.ts';
@@ -14,6 +16,8 @@ import {accountRoutes} from './routes/account.ts';
 import {adminRoutes} from './routes/admin.ts';
 import {chatRoutes} from './routes/chats.ts';
 import {connectionRoutes} from './routes/connections.ts';
+import {deliveryRoutes} from './routes/deliveries.ts';
+import {eventRoutes} from './routes/events.ts';
 import {mediaRoutes} from './routes/media.ts';
 import {messageRoutes} from './routes/messages.ts';
 import {simulatorRoutes} from './routes/simulator.ts';
@@ -28,6 +32,8 @@ export interface UseCases {
 	readonly connections: Connections;
 	readonly linking: Linking;
 	readonly webhooks: Webhooks;
+	readonly deliveries: Deliveries;
+	readonly events: EventLog;
 	readonly messaging: Messaging;
 	readonly conversations: Conversations;
 	readonly media: Media;
@@ -47,6 +53,8 @@ export function tenantRoutes({simulator, ...useCases}: UseCases, publicUrl: stri
 		...chatRoutes(useCases),
 		...mediaRoutes(useCases),
 		...webhookRoutes({...useCases, publicUrl}),
+		...deliveryRoutes({...useCases, publicUrl}),
+		...eventRoutes({...useCases, publicUrl}),
 		...adminRoutes({...useCases, publicUrl}),
 		...(simulator === undefined ? [] : simulatorRoutes({simulator})),
 	];

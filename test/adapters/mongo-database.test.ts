@@ -48,26 +48,31 @@ test('opening creates the indexes: uniqueness, and expiry where rows are kept fo
 		{unique: true, sparse: true},
 	);
 	t.truthy((await indexes('commands')).find(({key}) => 'messageKey' in key));
+	t.truthy((await indexes('deliveries')).find(({key}) => 'nextAttemptAt' in key)?.partialFilterExpression);
 });
 
 test('documents from before a field existed read as if it had never been set', async (t) => {
 	await using testDatabase = await createMongoTestDatabase(urls.mongodb);
 	await using database = await openMongo(testDatabase);
-	const {tokenStore, commandStore} = createMongoStores(database);
-	const [token, command] = [sampleToken(), sampleCommand()];
+	const {tokenStore, commandStore, webhookStore} = createMongoStores(database);
+	const [token, command, webhook] = [sampleToken(), sampleCommand(), sampleWebhook()];
 	await tokenStore.insert(token);
 	await commandStore.create(command);
+	await webhookStore.insert(webhook);
 	const drop = (name: string, ...fields: readonly string[]) =>
 		testDatabase.connection
 			.collection(name)
 			.updateOne({}, {$unset: Object.fromEntries(fields.map((field) => [field, 1]))});
 	await drop('tokens', 'scopes', 'connectionIds');
 	await drop('commands', 'messageKey', 'receipts');
+	await drop('webhooks', 'sealedHeaders', 'filter', 'ratePerSecond', 'concurrency');
 
 	t.deepEqual(await tokenStore.find(token.id), token);
 	t.deepEqual(await tokenStore.findByHash(token.hash), token);
 	t.deepEqual(await tokenStore.listActive(token.userId), [token]);
 	t.deepEqual(await commandStore.find(command.id), command);
+	t.deepEqual(await webhookStore.find(webhook.id), webhook);
+	t.deepEqual(await webhookStore.listForEvent(webhook.userId, webhook.connectionId), [webhook]);
 });
 
 test('acknowledgements are one round trip', async (t) => {

@@ -14,6 +14,7 @@ import {
 	sampleOutcome,
 	sampleToken,
 	sampleUser,
+	sampleWebhook,
 	T0,
 } from '../support/samples.ts';
 import {createTemporaryFolder} from '../support/temporary-folder.ts';
@@ -71,6 +72,36 @@ test('a file from before acknowledgements and restricted tokens is brought up to
 	const {tokenStore, commandStore} = createSqliteStores(database);
 	t.deepEqual(await tokenStore.find(token.id), token);
 	t.deepEqual(await commandStore.find(command.id), command);
+});
+
+test('a file from before webhooks had options is brought up to date with what is in it', async (t) => {
+	await using folder = await createTemporaryFolder();
+	const path = join(folder.path, 'store.db');
+	const webhook = sampleWebhook();
+	{
+		await using database = new SqliteDatabase({path, migrations: STORE_MIGRATIONS.slice(0, 2)});
+		await database.write(() => {
+			const {id, userId, connectionId, url, events, sealedSecret, createdAt, updatedAt} = webhook;
+			database
+				.prepare(
+					`INSERT INTO webhooks (id, userId, connectionId, url, events, sealedSecret, active, createdAt, updatedAt)
+					VALUES (?, ?, ?, ?, ?, ?, true, ?, ?)`,
+				)
+				.run(
+					id,
+					userId,
+					connectionId,
+					url,
+					JSON.stringify(events),
+					sealedSecret,
+					createdAt.getTime(),
+					updatedAt.getTime(),
+				);
+		});
+	}
+
+	await using database = openDatabase(path);
+	t.deepEqual(await createSqliteStores(database).webhookStore.find(webhook.id), webhook);
 });
 
 test('a sweep deletes what is older, and nothing else', async (t) => {

@@ -1,6 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import type {TestFn} from 'ava';
 import type {ListPosition} from '../../domain/ports/connection-store.ts';
+import type {DeliveryQuery} from '../../domain/ports/delivery-store.ts';
 import type {Delivery, DeliveryState, Outcome} from '../../domain/webhooks/delivery.ts';
 import {after, sampleEvent, sampleOutcome, T0} from '../support/samples.ts';
 import {createRandom, shuffled} from '../support/shuffled.ts';
@@ -215,6 +216,142 @@ export function deliveryStoreContract(test: TestFn, harness: StoresHarness): voi
 		}
 		t.deepEqual(seen, expected);
 		t.deepEqual(await deliveryStore.listByWebhook(randomUUID(), {limit: 3}), []);
+	});
+
+	test('deliveries: a list is narrowed by state, event and time, and its pages go on as narrowed', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const webhookId = randomUUID();
+		const states = ['delivered', 'dead', 'waiting', 'skipped', 'parked', 'queued'] as const;
+		const outcomes = Array.from({length: 24}, (_, index) =>
+			sampleOutcome({
+				webhookId,
+				state: states[index % states.length] ?? 'queued',
+				event: index % 2 === 0 ? 'message' : 'message.ack',
+				firstAtMs: T0.getTime() + index * 1000,
+			}),
+		).toReversed();
+		await deliveryStore.record(shuffled(outcomes, 7));
+		const idsOf = async (query: Omit<DeliveryQuery, 'limit'>, limit = 100) =>
+			(await deliveryStore.listByWebhook(webhookId, {limit, ...query})).map(({id}) => id);
+		const expected = (matches: (outcome: Outcome) => boolean) =>
+			outcomes.filter(matches).map(({deliveryId}) => deliveryId);
+
+		for (const chosen of [['dead'], ['skipped', 'dead'], ['delivered'], ['queued', 'parked', 'waiting'], states]) {
+			const isChosen = ({state}: Outcome) => chosen.includes(state);
+			t.deepEqual(await idsOf({states: chosen as DeliveryState[]}), expected(isChosen), chosen.join());
+		}
+		t.deepEqual(await idsOf({states: []}), []);
+		t.deepEqual(
+			await idsOf({event: 'message.ack'}),
+			expected(({event}) => event === 'message.ack'),
+		);
+		const [from, to] = [after(3000), after(9000)];
+		const isBetween = ({firstAtMs}: Outcome) => firstAtMs >= from.getTime() && firstAtMs < to.getTime();
+		t.deepEqual(await idsOf({from, to}), expected(isBetween), 'from is part of it, to is not');
+		const narrow: Omit<DeliveryQuery, 'limit'> = {states: ['delivered', 'waiting'], event: 'message', from: after(1)};
+		const seen: string[] = [];
+		let before: ListPosition | undefined;
+		do {
+			const page = await deliveryStore.listByWebhook(webhookId, {limit: 2, ...narrow, ...(before && {before})});
+			seen.push(...page.map(({id}) => id));
+			before = page.at(-1);
+		} while (before !== undefined);
+		t.deepEqual(seen, await idsOf(narrow));
+		t.is(seen.length, 7);
+	});
+
+	test('deliveries: one that is parked again says when it is due now, and what the last attempt gave, in whatever order it is told', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const [waiting, ...parks] = lifeOf('waiting', 'parked', 'parked', 'parked');
+		if (waiting === undefined) return t.fail();
+		const steps = [waiting, ...parks];
+		const last = parks.at(-1);
+		for (const seed of [1, 2, 3, 4, 5, 6]) {
+			const {deliveryId} = sampleOutcome();
+			const told = shuffled(steps, seed).map((step) => ({...step, deliveryId}));
+			if (seed % 2 === 0) await deliveryStore.record(told);
+			else for (const step of told) await deliveryStore.record([step]);
+			t.like(
+				await deliveryStore.find(deliveryId),
+				{
+					state: 'parked',
+					attempts: 1,
+					updatedAt: new Date(last?.atMs ?? 0),
+					nextAttemptAt: new Date(last?.nextAttemptAtMs ?? 0),
+					lastStatus: 503,
+					lastError: 'answered 503',
+				},
+				`order ${seed}`,
+			);
+			t.is((await deliveryStore.listAttempts(deliveryId)).length, 1);
+		}
+	});
+
+	test('deliveries: of many who start the next run of a delivery one does, and only when the run before is over', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const [waiting, dead] = lifeOf('waiting', 'dead');
+		if (waiting === undefined || dead === undefined) return t.fail();
+		const {result: _result, nextAttemptAtMs: _next, reason: _reason, ...rest} = dead;
+		const atMs = dead.atMs + 60_000;
+		const queued: Outcome = {
+			...rest,
+			run: 2,
+			attempt: 0,
+			state: 'queued',
+			atMs,
+			firstAtMs: atMs,
+			nextAttemptAtMs: atMs,
+		};
+		t.false(await deliveryStore.startRun(queued), 'there is no such delivery');
+		await deliveryStore.record([waiting]);
+		t.false(await deliveryStore.startRun(queued), 'it is under way');
+		await deliveryStore.record([dead]);
+		const racers = Array.from({length: 20}, (_, index) =>
+			(index % 2 === 0 ? fixture.stores : fixture.others).deliveryStore.startRun(queued),
+		);
+		t.is((await Promise.all(racers)).filter(Boolean).length, 1);
+		t.like(await deliveryStore.find(dead.deliveryId), {
+			state: 'queued',
+			run: 2,
+			attempts: 0,
+			createdAt: T0,
+			updatedAt: new Date(atMs),
+			nextAttemptAt: new Date(atMs),
+			lastStatus: 503,
+			reason: null,
+		});
+		await deliveryStore.record([waiting, dead]);
+		t.like(await deliveryStore.find(dead.deliveryId), {state: 'queued', run: 2}, 'what is late moves nothing back');
+		t.false(await deliveryStore.startRun({...queued, run: 3}), 'the second run is under way');
+		await deliveryStore.record([{...rest, run: 2, attempt: 1, state: 'delivered', result: success, atMs: atMs + 5}]);
+		t.like(await deliveryStore.find(dead.deliveryId), {state: 'delivered', run: 2, attempts: 1, lastStatus: 200});
+		t.false(await deliveryStore.startRun(queued), 'there was a second run');
+	});
+
+	test('deliveries: what should have been tried is overdue, the longest first, until it moves on', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const due = [40, 10, 30, 20].map((seconds) => sampleOutcome({nextAttemptAtMs: after(seconds * 1000).getTime()}));
+		const [late, first, third, second] = due;
+		if (late === undefined || first === undefined || second === undefined || third === undefined) return t.fail();
+		const {result: _, ...untried} = second;
+		await deliveryStore.record([
+			...due.filter((outcome) => outcome !== second),
+			{...untried, attempt: 0, state: 'parked'},
+			...lifeOf('waiting', 'delivered'),
+			...lifeOf('waiting', 'dead'),
+		]);
+		const overdueAt = async (seconds: number, limit = 10) =>
+			(await deliveryStore.listOverdue(after(seconds * 1000), limit)).map(({id}) => id);
+		const inOrder = [first, second, third].map(({deliveryId}) => deliveryId);
+		t.deepEqual(await overdueAt(40), inOrder, 'not the one that is due at this very moment');
+		t.deepEqual(await overdueAt(40, 2), inOrder.slice(0, 2));
+		t.deepEqual(await overdueAt(10), []);
+		await deliveryStore.record([{...first, nextAttemptAtMs: after(60_000).getTime()}]);
+		t.deepEqual(await overdueAt(40), inOrder.slice(1));
 	});
 }
 

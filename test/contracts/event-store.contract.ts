@@ -1,7 +1,7 @@
 import {randomBytes, randomUUID} from 'node:crypto';
 import {setImmediate} from 'node:timers/promises';
 import type {TestFn} from 'ava';
-import type {EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import type {EventFilter, EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import {sampleEvent} from '../support/samples.ts';
 import type {StoresHarness} from './stores-harness.ts';
 
@@ -66,6 +66,46 @@ export function eventStoreContract(test: TestFn, harness: StoresHarness): void {
 		t.deepEqual(await seqs(4, 4), [5, 6, 7, 8]);
 		t.deepEqual(await seqs(8, 4), [9, 10]);
 		t.deepEqual(await seqs(10, 4), []);
+	});
+
+	test('events: lists can be narrowed to connections and to a name, forward and from the end', async (t) => {
+		await using fixture = await harness.open();
+		const {eventStore} = fixture.stores;
+		const userId = randomUUID();
+		const [a, b, c] = [randomUUID(), randomUUID(), randomUUID()];
+		const connections = [a, b, c, null];
+		const events = Array.from({length: 24}, (_, index) =>
+			sampleEvent({
+				userId,
+				connectionId: connections[index % connections.length] ?? null,
+				event: index % 3 === 0 ? 'message.ack' : 'message',
+			}),
+		);
+		await eventStore.append(events);
+		await eventStore.append([sampleEvent({connectionId: a}), sampleEvent({connectionId: null})]);
+		const all = numbered(events);
+		const filters: readonly [EventFilter, (event: LoggedEvent) => boolean][] = [
+			[{}, () => true],
+			[{connectionIds: [a]}, ({connectionId}) => connectionId === a],
+			[{connectionIds: [a, c]}, ({connectionId}) => connectionId === a || connectionId === c],
+			[{connectionIds: []}, () => false],
+			[{event: 'message.ack'}, ({event}) => event === 'message.ack'],
+			[{connectionIds: [b], event: 'message'}, ({connectionId, event}) => connectionId === b && event === 'message'],
+			[{connectionIds: [a, b], event: 'none'}, () => false],
+		];
+		for (const [filter, matches] of filters) {
+			const expected = all.filter(matches);
+			const name = JSON.stringify(filter);
+			t.deepEqual(await eventStore.listAfter(userId, 0, 100, filter), expected, name);
+			t.deepEqual(
+				await eventStore.listAfter(userId, 7, 3, filter),
+				expected.filter(({seq}) => seq > 7).slice(0, 3),
+				name,
+			);
+			t.deepEqual(await eventStore.listNewest(userId, 4, filter), expected.slice(-4), name);
+		}
+		t.deepEqual(await eventStore.listNewest(userId, 2), all.slice(-2));
+		t.deepEqual(await eventStore.listNewest(randomUUID(), 2), []);
 	});
 
 	test('events: repeats change nothing: a whole batch, a part of one, and inside of one', async (t) => {

@@ -7,6 +7,9 @@ import {ManualClock} from '../support/manual-clock.ts';
 const SETTINGS = {concurrency: 2, queueLength: 3};
 const MINUTE = 60_000;
 
+const GOOD = {id: 'good', concurrency: null, ratePerSecond: null};
+const BAD = {...GOOD, id: 'bad'};
+
 /** Attempts that end when the test says so. */
 class Attempts {
 	readonly clock = new ManualClock();
@@ -22,7 +25,7 @@ class Attempts {
 		const admission = await this.lane.enter(this.clock.now(), isPressed);
 		if (admission.kind === 'run') {
 			void this.lane.run(admission, {
-				now: () => this.clock.now(),
+				clock: this.clock,
 				attempt: () => new Promise<boolean>((resolve) => this.#ends.push(resolve)),
 				isAlive: (alive) => alive,
 			});
@@ -136,6 +139,62 @@ test('a success in between keeps the breaker closed', async (t) => {
 	}
 });
 
+test('a rate lets attempts begin one after the other at equal distances; what would wait for more than a second is parked', async (t) => {
+	const attempts = new Attempts(new Lane({concurrency: 100, queueLength: 20}));
+	attempts.lane.ratePerSecond = 4;
+	const admissions = await Promise.all(
+		Array.from({length: 8}, async () => attempts.lane.enter(attempts.clock.now(), false)),
+	);
+	const startMs = attempts.clock.now();
+	t.deepEqual(
+		admissions.map((admission) => (admission.kind === 'run' ? admission.startAtMs : admission.untilMs) - startMs),
+		[0, 250, 500, 750, 1000, 5000, 5250, 5500],
+	);
+	t.is(admissions.filter(({kind}) => kind === 'run').length, 5);
+});
+
+test('an attempt begins when the rate lets it, and what waits in memory for a place keeps to the rate', async (t) => {
+	const attempts = new Attempts(new Lane({concurrency: 1, queueLength: 20}));
+	attempts.lane.ratePerSecond = 10;
+	const begunMs: number[] = [];
+	const startMs = attempts.clock.now();
+	const entries = Array.from({length: 6}, async () => {
+		const admission = await attempts.lane.enter(attempts.clock.now(), false);
+		if (admission.kind === 'park') return t.fail('there is room');
+		return attempts.lane.run(admission, {
+			clock: attempts.clock,
+			attempt: () => Promise.resolve(begunMs.push(attempts.clock.now() - startMs)),
+			isAlive: () => true,
+		});
+	});
+	for (let count = 0; count < 60; count++) await attempts.clock.advance(count === 0 ? 0 : 10);
+	await Promise.all(entries);
+	t.deepEqual(begunMs, [0, 100, 200, 300, 400, 500]);
+	t.false(attempts.lane.isIdle(startMs + 500), 'it remembers when the next one may begin');
+	t.true(attempts.lane.isIdle(startMs + 600));
+});
+
+test('a lane is as wide as its webhook says at the moment', async (t) => {
+	const clock = new ManualClock();
+	const lanes = new Lanes({clock, capacity: 100, settings: SETTINGS});
+	const attempts = new Attempts(lanes.of({...GOOD, concurrency: 3}));
+	for (let count = 0; count < 3; count++) t.like(await attempts.enter(), {kind: 'run'});
+	void attempts.enter();
+	await attempts.clock.advance(0);
+	t.is(attempts.underWay, 3);
+	lanes.of({...GOOD, concurrency: 5});
+	t.like(await attempts.enter(), {kind: 'run'});
+	lanes.of(GOOD);
+	t.is(await Promise.race([attempts.enter(), Promise.resolve('waits')]), 'waits', 'two by default');
+});
+
+test('a wide lane opens its breaker only after more failures than it has attempts at once', async (t) => {
+	const attempts = new Attempts();
+	attempts.lane.concurrency = 50;
+	for (let count = 0; count < 51; count++) t.like(await attempts.make(false), {kind: 'run'});
+	t.like(await attempts.enter(), {kind: 'park'});
+});
+
 test('each probe that fails doubles the pause, up to five minutes', (t) => {
 	const breaker = new Breaker();
 	let now = 0;
@@ -166,11 +225,11 @@ test('attempts that were under way when it opened change nothing; a probe that w
 test('an idle lane takes no memory; one that remembers a failure does', async (t) => {
 	const clock = new ManualClock();
 	const lanes = new Lanes({clock, capacity: 100, settings: SETTINGS});
-	const attempts = new Attempts(lanes.of('good'));
+	const attempts = new Attempts(lanes.of(GOOD));
 	await attempts.make(true);
 	lanes.release('good');
 	t.is(lanes.size, 0);
-	const failing = new Attempts(lanes.of('bad'));
+	const failing = new Attempts(lanes.of(BAD));
 	await failing.make(false);
 	lanes.release('bad');
 	t.is(lanes.size, 1);
@@ -182,12 +241,12 @@ test('an idle lane takes no memory; one that remembers a failure does', async (t
 test('messages in hand are counted; above four fifths of the room, slow lanes are relieved until there is room again', async (t) => {
 	const clock = new ManualClock();
 	const lanes = new Lanes({clock, capacity: 10, settings: SETTINGS});
-	const lane = lanes.of('slow');
+	const lane = lanes.of({...GOOD, id: 'slow'});
 	const never = new Promise<boolean>(() => undefined);
 	for (let count = 0; count < 2; count++) {
 		const admission = await lane.enter(clock.now(), false);
 		if (admission.kind === 'run') {
-			void lane.run(admission, {now: () => clock.now(), attempt: () => never, isAlive: (alive) => alive});
+			void lane.run(admission, {clock, attempt: () => never, isAlive: (alive) => alive});
 		}
 	}
 	const waiting = lane.enter(clock.now(), false);

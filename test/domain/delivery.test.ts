@@ -1,5 +1,13 @@
 import test from 'ava';
-import {deliveryAfter, deliveryId, progressOf, type Outcome} from '../../domain/webhooks/delivery.ts';
+import {
+	deliveryAfter,
+	deliveryId,
+	isFurther,
+	isOvertaken,
+	progressOf,
+	type Delivery,
+	type Outcome,
+} from '../../domain/webhooks/delivery.ts';
 import {judge, type AttemptContext} from '../../domain/webhooks/judgement.ts';
 import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs, retryDelayMs} from '../../domain/webhooks/schedule.ts';
 import type {WebhookResponse} from '../../domain/ports/webhook-sender.ts';
@@ -45,6 +53,48 @@ test('progress grows with the run, then the attempt, then the state', (t) => {
 		progress.toSorted((a, b) => a - b),
 	);
 	t.is(new Set(progress).size, steps.length);
+});
+
+test('what waited and came due is parked further on, and parked again later still', (t) => {
+	const step = (state: Outcome['state'], attempt: number, nextAttemptAtMs?: number): Outcome => ({
+		...outcomeOf(attempt),
+		state,
+		...(nextAttemptAtMs !== undefined && {nextAttemptAtMs}),
+	});
+	const steps = [
+		step('queued', 0),
+		step('parked', 0, 10),
+		step('parked', 0, 20),
+		step('waiting', 1, 15),
+		step('parked', 1, 12),
+		step('parked', 1, 30),
+		step('delivered', 2),
+	];
+	for (const [index, after] of steps.entries()) {
+		for (const [earlier, before] of steps.entries())
+			t.is(isFurther(after, before), index > earlier, `${index} ${earlier}`);
+	}
+});
+
+test('a message is overtaken when its delivery went on without it', (t) => {
+	const row = (changes: Partial<Delivery>): Delivery => ({
+		...deliveryAfter(outcomeOf(2)),
+		createdAt: new Date(0),
+		run: 1,
+		state: 'waiting',
+		nextAttemptAt: new Date(9000),
+		...changes,
+	});
+	const message = {run: 1, attempt: 2, dueAtMs: 9000};
+	t.false(isOvertaken(message, row({})), 'its own');
+	t.false(isOvertaken(message, row({attempts: 1})), 'the row lags behind');
+	t.false(isOvertaken(message, row({nextAttemptAt: new Date(8000), state: 'parked'})), 'the row lags behind');
+	t.false(isOvertaken({...message, run: 2, attempt: 0}, row({state: 'dead'})), 'a replay');
+	t.true(isOvertaken(message, row({attempts: 3})), 'the attempt was made');
+	t.true(isOvertaken(message, row({nextAttemptAt: new Date(9001)})), 'another message was queued in its place');
+	t.true(isOvertaken({...message, dueAtMs: 0}, row({state: 'parked'})), 'the event itself, which was parked');
+	t.true(isOvertaken(message, row({state: 'skipped', nextAttemptAt: null})), 'over');
+	t.true(isOvertaken(message, row({run: 2, attempts: 0, state: 'queued'})), 'replayed');
 });
 
 test('any 2xx is a delivery; a redirect is a failure that says where it pointed', (t) => {
@@ -95,7 +145,19 @@ test('a test event is sent once', (t) => {
 });
 
 test('a row shows what its last step left', (t) => {
-	const outcome: Outcome = {
+	const row = deliveryAfter({
+		...outcomeOf(3),
+		nextAttemptAtMs: 9000,
+		result: {status: 500, durationMs: 2, errorClass: 'status', error: 'HTTP 500', answer: 'no'},
+	});
+	t.is(row.attempts, 3);
+	t.is(row.lastStatus, 500);
+	t.is(row.nextAttemptAt?.getTime(), 9000);
+	t.is(row.deliveredAt, null);
+});
+
+function outcomeOf(attempt: number): Outcome {
+	return {
 		deliveryId: 'dlv_1',
 		eventId: 'evt_1',
 		event: 'message',
@@ -103,16 +165,9 @@ test('a row shows what its last step left', (t) => {
 		userId: 'u',
 		connectionId: 'c',
 		run: 1,
-		attempt: 3,
+		attempt,
 		state: 'waiting',
 		atMs: 5000,
 		firstAtMs: 1000,
-		nextAttemptAtMs: 9000,
-		result: {status: 500, durationMs: 2, errorClass: 'status', error: 'HTTP 500', answer: 'no'},
 	};
-	const row = deliveryAfter(outcome);
-	t.is(row.attempts, 3);
-	t.is(row.lastStatus, 500);
-	t.is(row.nextAttemptAt?.getTime(), 9000);
-	t.is(row.deliveredAt, null);
-});
+}

@@ -4,7 +4,7 @@ import {SCOPES, type Scope} from '../../domain/tokens/grants.ts';
 import type {Route} from '../../gateway/http/route.ts';
 import {tenantRoutes} from '../../gateway/http/tenant-routes.ts';
 import {createGatewayHarness, type ConnectionView, type Tenant} from '../support/gateway-harness.ts';
-import {sampleConnection} from '../support/samples.ts';
+import {sampleConnection, sampleEvent, sampleOutcome} from '../support/samples.ts';
 
 /** An administrator with two connections, each with a webhook, and another user: everything that routes act on. */
 interface Account {
@@ -12,6 +12,8 @@ interface Account {
 	readonly connectionId: string;
 	readonly otherConnectionId: string;
 	readonly webhookId: string;
+	readonly deliveryId: string;
+	readonly eventId: string;
 	readonly otherUserId: string;
 }
 
@@ -26,12 +28,19 @@ async function createAccount(): Promise<Account> {
 	const other = sampleConnection({userId: admin.user.id});
 	for (const each of [connection, other]) await gateway.stores.connectionStore.insert(each);
 	const {webhook} = await gateway.dependencies.webhooks.create(connection, {url: 'https://example.com', events: ['*']});
+	const of = {userId: admin.user.id, connectionId: connection.id};
+	const event = sampleEvent({...of, event: 'none'});
+	await gateway.stores.eventStore.append([event]);
+	const outcome = sampleOutcome({...of, eventId: event.id, webhookId: webhook.id, state: 'dead'});
+	await gateway.stores.deliveryStore.record([outcome]);
 	const {user} = await gateway.createTenant();
 	return {
 		admin,
 		connectionId: connection.id,
 		otherConnectionId: other.id,
 		webhookId: webhook.id,
+		deliveryId: outcome.deliveryId,
+		eventId: event.id,
 		otherUserId: user.id,
 	};
 }
@@ -46,7 +55,7 @@ async function stateOf({admin, connectionId, webhookId, otherUserId}: Account): 
 		connections: (await connectionStore.list(admin.user.id, {limit: 100})).length,
 		webhook: await webhookStore.find(webhookId),
 		webhooks: (await webhookStore.listByConnection(connectionId)).length,
-		deliveries: (await deliveryStore.listByWebhook(webhookId, {limit: 10})).length,
+		deliveries: await deliveryStore.listByWebhook(webhookId, {limit: 10}),
 		tokens: tokens.map(({id}) => id),
 		users: [await userStore.find(admin.user.id), await userStore.find(otherUserId)],
 		published: broker.published.filter(({body}) => body.includes(connectionId)).length,
@@ -57,6 +66,8 @@ function call(route: Route, {admin, ...account}: Account, {client}: Tenant, body
 	const ids: Readonly<Record<string, string>> = {
 		connections: account.connectionId,
 		webhooks: account.webhookId,
+		deliveries: account.deliveryId,
+		events: account.eventId,
 		tokens: admin.tokenId,
 		users: account.otherUserId,
 	};
@@ -102,7 +113,7 @@ for (const route of routes) {
 	if (method === 'GET' || route.body !== undefined) {
 		test(`${name}: a token with the scope "${scope}" alone, for this connection, may`, async (t) => {
 			const account = await createAccount();
-			const isAboutOne = target === 'connection' || target === 'webhook' || target === 'self';
+			const isAboutOne = target !== 'account' && target !== 'admin';
 			const caller = await gateway.addToken(account.admin, {
 				scopes: [scope],
 				connectionIds: isAboutOne ? [account.connectionId] : null,
@@ -152,9 +163,13 @@ test('every route names what it acts on where its path has an id', (t) => {
 			? 'connection'
 			: path.startsWith('/webhooks/:id')
 				? 'webhook'
-				: path.startsWith('/infrastructure')
-					? 'admin'
-					: undefined;
+				: path.startsWith('/deliveries/:id')
+					? 'delivery'
+					: path.startsWith('/events/:id')
+						? 'event'
+						: path.startsWith('/infrastructure')
+							? 'admin'
+							: undefined;
 		if (expected !== undefined) t.is(target, expected, path);
 	}
 });

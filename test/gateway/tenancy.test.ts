@@ -3,6 +3,7 @@ import test from 'ava';
 import {newToken} from '../../domain/tokens/token.ts';
 import {tenantRoutes} from '../../gateway/http/tenant-routes.ts';
 import {createGatewayHarness, type ConnectionView, type Tenant} from '../support/gateway-harness.ts';
+import {sampleEvent, sampleOutcome} from '../support/samples.ts';
 import type {ErrorBody} from '../../gateway/http/error-body.ts';
 
 const gateway = await createGatewayHarness();
@@ -16,6 +17,8 @@ const RESOURCES = {
 	connections: {unknown: 'Connection not found', foreign: 'You do not own this connection'},
 	webhooks: {unknown: 'Webhook config not found', foreign: 'You do not own this webhook config'},
 	tokens: {unknown: 'Token not found', foreign: 'You do not own this token'},
+	deliveries: {unknown: 'Delivery not found', foreign: 'You do not own this delivery'},
+	events: {unknown: 'Event not found', foreign: 'You do not own this event'},
 } as const;
 
 type Resource = keyof typeof RESOURCES;
@@ -119,6 +122,16 @@ async function ownedId(tenant: Tenant, resource: Resource | undefined): Promise<
 			const body = {url: 'https://example.com', events: ['*']};
 			return (await tenant.client.call<{id: string}>('POST', `/connections/${connectionId}/webhooks`, body)).id;
 		}
+		case 'deliveries': {
+			const outcome = sampleOutcome({userId: tenant.user.id, state: 'dead'});
+			await gateway.stores.deliveryStore.record([outcome]);
+			return outcome.deliveryId;
+		}
+		case 'events': {
+			const event = sampleEvent({userId: tenant.user.id});
+			await gateway.stores.eventStore.append([event]);
+			return event.id;
+		}
 	}
 }
 
@@ -139,5 +152,9 @@ async function stateOf(tenant: Tenant, resource: Resource, id: string): Promise<
 				webhook: await gateway.stores.webhookStore.find(id),
 				log: await gateway.stores.deliveryStore.listByWebhook(id, {limit: 10}),
 			};
+		case 'deliveries':
+			return gateway.stores.deliveryStore.find(id);
+		case 'events':
+			return gateway.stores.eventStore.find(id);
 	}
 }

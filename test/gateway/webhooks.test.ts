@@ -46,8 +46,16 @@ test('a webhook is shown with the fields of the contract, in its order, and ours
 		'standardSecret',
 		'disabledReason',
 		'disabledAt',
+		'retry',
+		'timeoutSeconds',
+		'headers',
+		'filter',
+		'rateLimit',
+		'concurrency',
+		'previousSecretUntil',
 	]);
 	t.like(webhook, {userId: tenant.user.id, active: true, disabledReason: null, disabledAt: null});
+	t.like(webhook, {retry: null, timeoutSeconds: null, headers: {}, filter: null, rateLimit: null, concurrency: 10});
 });
 
 test('what is wrong with a new webhook is told as an array of messages', async (t) => {

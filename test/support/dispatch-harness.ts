@@ -76,6 +76,8 @@ export class DispatchHarness implements AsyncDisposable {
 	readonly publisher: Publisher;
 	readonly retention: Retention;
 	readonly container: DependencyContainer;
+	/** Where the broker's and the stores' files lie. */
+	readonly folder: string;
 	readonly #brokerDatabase: SqliteDatabase;
 	readonly #storeDatabase: SqliteDatabase;
 	readonly #resources: AsyncDisposableStack;
@@ -83,6 +85,7 @@ export class DispatchHarness implements AsyncDisposable {
 	private constructor(folder: string, {workers = []}: DispatchHarnessOptions, resources: AsyncDisposableStack) {
 		const {clock, log, topology, fanout} = this;
 		this.#resources = resources;
+		this.folder = folder;
 		const open = (name: string, migrations: readonly string[]): SqliteDatabase =>
 			resources.use(new SqliteDatabase({path: join(folder, name), migrations}));
 		this.#brokerDatabase = open('broker.db', BROKER_MIGRATIONS);
@@ -206,6 +209,12 @@ export class DispatchHarness implements AsyncDisposable {
 			'SELECT headers FROM entry JOIN content ON content.id = entry.content WHERE queue = ? ORDER BY position';
 		const rows = this.#brokerDatabase.prepare(sql).all(queue.name);
 		return rows.map(({headers}) => JSON.parse(String(headers)) as MessageHeaders);
+	}
+
+	/** Loses what lies in a queue that nobody works, such as those of the wait levels. */
+	async purge({name}: QueueDeclaration): Promise<void> {
+		const statement = this.#brokerDatabase.prepare('DELETE FROM entry WHERE queue = ?');
+		await this.#brokerDatabase.write(() => statement.run(name));
 	}
 
 	/** How many messages wait for a later time. */

@@ -1,6 +1,8 @@
 import {eventually} from './eventually.ts';
 import {createLinkedConnection, type ConnectionView, type GatewayHarness, type Tenant} from './gateway-harness.ts';
+import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import {Receiver} from './receiver.ts';
+import {sampleEvent, sampleOutcome, T0} from './samples.ts';
 import type {DocumentedOperation} from './api-contract.ts';
 
 /** The smallest WebP picture: it also passes for a sticker. */
@@ -92,6 +94,17 @@ export class DocumentedWorld implements AsyncDisposable {
 			const body = {url: 'http://127.0.0.1:9/', events: ['none']};
 			return (await client.call<{id: string}>('POST', `/connections/${this.connection.id}/webhooks`, body)).id;
 		}
+		if (path.startsWith('/api/events/{')) {
+			return (await this.#logEvent()).id;
+		}
+		if (path.startsWith('/api/deliveries/')) {
+			const {userId, connectionId, id: eventId} = await this.#logEvent();
+			const body = {url: 'http://127.0.0.1:9/', events: ['none']};
+			const webhook = await client.call<{id: string}>('POST', `/connections/${this.connection.id}/webhooks`, body);
+			const outcome = sampleOutcome({userId, connectionId, eventId, webhookId: webhook.id, state: 'dead'});
+			await this.#gateway.stores.deliveryStore.record([outcome]);
+			return outcome.deliveryId;
+		}
 		if (path.startsWith('/api/tokens/')) {
 			return (await client.call<{id: string}>('POST', '/tokens', {name: 'to revoke'})).id;
 		}
@@ -104,6 +117,15 @@ export class DocumentedWorld implements AsyncDisposable {
 			return created.id;
 		}
 		return ENDING.has(id) ? (await createLinkedConnection(this.admin)).id : this.connection.id;
+	}
+
+	async #logEvent(): Promise<NewLoggedEvent> {
+		const event = sampleEvent({userId: this.admin.user.id, connectionId: this.connection.id});
+		const {id, connectionId} = event;
+		const envelope = {id, event: event.event, connectionId, session: 's', timestamp: T0.toISOString(), payload: {}};
+		const logged = {...event, body: JSON.stringify(envelope)};
+		await this.#gateway.stores.eventStore.append([logged]);
+		return logged;
 	}
 
 	/** Changing a message needs one of ours that nothing has happened to yet. */

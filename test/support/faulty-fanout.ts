@@ -2,7 +2,7 @@ import {FanoutUnavailableError} from '../../domain/errors.ts';
 import type {Fanout, FanoutFrame} from '../../domain/ports/fanout.ts';
 import type {HealthCheck} from '../../domain/ports/health-check.ts';
 
-/** A fan-out that can be taken away from those who publish, and its health. */
+/** A fan-out that can be taken away from those who publish and subscribe, and its health. */
 export class FaultyFanout implements Fanout, HealthCheck {
 	readonly dependency = 'redis';
 	away = false;
@@ -17,7 +17,8 @@ export class FaultyFanout implements Fanout, HealthCheck {
 		await this.#fanout.publish(room, frame);
 	}
 
-	subscribe(room: string, handle: (frame: FanoutFrame) => void): Promise<AsyncDisposable> {
+	async subscribe(room: string, handle: (frame: FanoutFrame) => void): Promise<AsyncDisposable> {
+		await this.check();
 		return this.#fanout.subscribe(room, handle);
 	}
 

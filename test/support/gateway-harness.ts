@@ -144,6 +144,8 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		connections: container.resolve(TOKENS.connections),
 		linking: container.resolve(TOKENS.linking),
 		webhooks: container.resolve(TOKENS.webhooks),
+		deliveries: container.resolve(TOKENS.deliveries),
+		events: container.resolve(TOKENS.eventLog),
 		messaging: container.resolve(TOKENS.messaging),
 		conversations: container.resolve(TOKENS.conversations),
 		media: container.resolve(TOKENS.media),
@@ -160,6 +162,7 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 	const server = resources.use(
 		await HttpServer.listen({listener: createApp(dependencies), host: '127.0.0.1', port: 0, publicUrl: PUBLIC_URL}),
 	);
+	resources.use(dependencies.events);
 	const url = `http://127.0.0.1:${server.port}`;
 	const owned = resources.move();
 	return {

@@ -37,6 +37,8 @@ export class RouteServer implements AsyncDisposable {
 				bodyOf: () => [],
 				connections: {get: () => Promise.resolve(connection)},
 				webhooks: {get: () => Promise.reject(new Error('there are no webhooks'))},
+				deliveries: {get: () => Promise.reject(new Error('there are no deliveries'))},
+				events: {get: () => Promise.reject(new Error('there are no events'))},
 			});
 		}
 		app.use(errorHandler({log, publicUrl}));

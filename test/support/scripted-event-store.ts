@@ -32,6 +32,10 @@ export class ScriptedEventStore implements EventStore {
 		return this.#read(() => this.#ofUser(userId).slice(afterSeq, afterSeq + limit));
 	}
 
+	listNewest(userId: string, limit: number): Promise<readonly LoggedEvent[]> {
+		return this.#read(() => this.#ofUser(userId).slice(-limit));
+	}
+
 	lastSeq(userId: string): Promise<number> {
 		return this.#read(() => this.#ofUser(userId).length);
 	}

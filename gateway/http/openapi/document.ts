@@ -34,6 +34,7 @@ const TAGS = {
 	Chats: 'Chats, contacts and pictures',
 	Media: 'The files of messages',
 	Webhooks: 'Where events are posted, and what became of it',
+	Events: 'The log of all events: pull them, look them up',
 	Tokens: 'API tokens',
 	Account: 'Who is calling',
 	Admin: 'The whole installation',

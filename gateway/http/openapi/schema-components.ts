@@ -89,7 +89,10 @@ function tidy(schema: JsonSchema): JsonSchema {
 
 function orNull(schema: JsonSchema): JsonSchema {
 	const {description, examples, ...rest} = schema;
-	const {type} = rest;
+	const {type, anyOf} = rest;
+	if (Array.isArray(anyOf) && (anyOf as readonly JsonSchema[]).some((one) => one['type'] === 'null')) {
+		return schema;
+	}
 	const told = {...(description !== undefined && {description}), ...(examples !== undefined && {examples})};
 	if (typeof type === 'string' && rest['enum'] === undefined && rest['const'] === undefined) {
 		return {...told, ...rest, type: [type, 'null']};

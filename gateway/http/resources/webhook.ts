@@ -1,6 +1,7 @@
 import {z} from 'zod';
 import type {DeliveryState} from '../../../domain/webhooks/delivery.ts';
 import {standardSecret} from '../../../domain/webhooks/signing.ts';
+import {DEFAULT_CONCURRENCY} from '../../../domain/webhooks/webhook.ts';
 import type {LoggedDelivery, OwnedWebhook} from '../../../domain/webhooks/webhooks.ts';
 import {moment, nullableMoment} from './moment.ts';
 
@@ -11,7 +12,7 @@ export const WebhookResource = z
 		userId: z.uuid(),
 		sessionId: z.uuid().nullable().meta({description: 'The connection; null = all connections of the user'}),
 		url: z.string(),
-		events: z.array(z.string()).meta({description: '`*` or exact event names'}),
+		events: z.array(z.string()).meta({description: '`*`, event names, or the beginning of some (`message.*`)'}),
 		signingSecret: z.string().meta({description: 'Key of X-WAHooks-Signature: its UTF-8 bytes'}),
 		active: z.boolean(),
 		createdAt: moment,
@@ -19,10 +20,30 @@ export const WebhookResource = z
 		standardSecret: z.string().meta({description: 'The same key for Standard Webhooks libraries', example: 'whsec_…'}),
 		disabledReason: z.string().nullable(),
 		disabledAt: nullableMoment,
+		retry: z
+			.object({schedule: z.array(z.number())})
+			.nullable()
+			.meta({description: 'Seconds to wait after each failed attempt; null = the default'}),
+		timeoutSeconds: z.number().nullable().meta({description: 'Deadline of one attempt; null = the server’s default'}),
+		headers: z.record(z.string(), z.string()).meta({description: 'Sent with every delivery'}),
+		filter: z
+			.object({chats: z.array(z.string()).readonly().exactOptional(), fromMe: z.boolean().exactOptional()})
+			.nullable()
+			.meta({description: 'Which of its events it gets; null = all'}),
+		rateLimit: z.number().nullable().meta({description: 'Deliveries a second in one process; null = no limit'}),
+		concurrency: z.int().meta({description: 'Deliveries at once in one process'}),
+		previousSecretUntil: nullableMoment.meta({
+			description: 'Until when the secret before the last rotation signs as well; null = it does not',
+		}),
 	})
 	.meta({id: 'Webhook'});
 
-export function presentWebhook({webhook, signingSecret}: OwnedWebhook): z.input<typeof WebhookResource> {
+export function presentWebhook({
+	webhook,
+	signingSecret,
+	headers,
+	previousSecretUntil,
+}: OwnedWebhook): z.input<typeof WebhookResource> {
 	return {
 		id: webhook.id,
 		userId: webhook.userId,
@@ -36,6 +57,13 @@ export function presentWebhook({webhook, signingSecret}: OwnedWebhook): z.input<
 		standardSecret: standardSecret(signingSecret),
 		disabledReason: webhook.disabledReason,
 		disabledAt: webhook.disabledAt?.toISOString() ?? null,
+		retry: webhook.retryScheduleMs && {schedule: webhook.retryScheduleMs.map((delayMs) => delayMs / 1000)},
+		timeoutSeconds: webhook.timeoutMs && webhook.timeoutMs / 1000,
+		headers: {...headers},
+		filter: webhook.filter,
+		rateLimit: webhook.ratePerSecond,
+		concurrency: webhook.concurrency ?? DEFAULT_CONCURRENCY,
+		previousSecretUntil: previousSecretUntil?.toISOString() ?? null,
 	};
 }
 

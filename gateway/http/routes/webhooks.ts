@@ -4,30 +4,29 @@ import {PageQuery, readPage, toPage} from '../paging.ts';
 import {SuccessResource} from '../resources/success.ts';
 import {presentWebhook, presentWebhookLog, WebhookLogResource, WebhookResource} from '../resources/webhook.ts';
 import {created, ok, route, type Route} from '../route.ts';
+import {NewWebhookBody, toDomain, WebhookChangesBody} from '../webhook-fields.ts';
 
-const MAX_URL_LENGTH = 2048;
-const MAX_EVENTS = 100;
+const DEFAULT_OVERLAP_HOURS = 24;
+const MAX_OVERLAP_HOURS = 7 * 24;
+const OVERLAP_FAULT = `overlapHours must be a number from 0 to ${MAX_OVERLAP_HOURS}`;
 
-const url = z
-	.string('url must be a URL address')
-	.refine(isHttpUrl, 'url must be a URL address')
-	.meta({description: 'http or https', example: 'https://example.com/hooks/whatsapp'});
-const events = z
-	.array(z.string('each value in events must be a string'), 'events must be an array')
-	.max(MAX_EVENTS, `events must have at most ${MAX_EVENTS} values`)
-	.meta({description: '`*` for all, or exact event names', example: ['message', 'message.ack']});
-
-const NewWebhook = z.object({url, events});
-const WebhookChanges = z.object({
-	url: url.exactOptional(),
-	events: events.exactOptional(),
-	active: z.boolean('active must be a boolean value').exactOptional(),
+const Rotation = z.object({
+	overlapHours: z
+		.number(OVERLAP_FAULT)
+		.min(0, OVERLAP_FAULT)
+		.max(MAX_OVERLAP_HOURS, OVERLAP_FAULT)
+		.meta({description: 'How long the secret before signs as well; default 24, 0 = it ends now', example: 24})
+		.exactOptional(),
 });
 
 const TestResource = z.object({success: z.literal(true), logId: z.string(), message: z.string()});
 
-/** Webhooks of a connection, their delivery logs and test events. */
-export function webhookRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl: string}): readonly Route[] {
+/** Webhooks of a connection or of all the user's, their delivery logs and test events. */
+export function webhookRoutes(dependencies: {webhooks: Webhooks; publicUrl: string}): readonly Route[] {
+	return [...collectionRoutes(dependencies), ...configurationRoutes(dependencies), ...logRoutes(dependencies)];
+}
+
+function collectionRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl: string}): readonly Route[] {
 	return [
 		route({
 			method: 'GET',
@@ -52,7 +51,7 @@ export function webhookRoutes({webhooks, publicUrl}: {webhooks: Webhooks; public
 			path: '/connections/:id/webhooks',
 			target: 'connection',
 			scope: 'manage',
-			body: NewWebhook,
+			body: NewWebhookBody,
 			faults: 'array',
 			documentation: {
 				id: 'createWebhook',
@@ -63,24 +62,98 @@ export function webhookRoutes({webhooks, publicUrl}: {webhooks: Webhooks; public
 				body: {url: 'https://example.com/hooks/whatsapp', events: ['*']},
 				answer: {status: 201, description: 'The new webhook', schema: WebhookResource},
 			},
-			handle: async ({target: connection, body}) => created(presentWebhook(await webhooks.create(connection, body))),
+			handle: async ({target: connection, body}) =>
+				created(presentWebhook(await webhooks.create(connection, toDomain(body)))),
 		}),
+		route({
+			method: 'GET',
+			path: '/webhooks',
+			target: 'account',
+			scope: 'manage',
+			query: PageQuery,
+			documentation: {
+				id: 'listAllWebhooks',
+				tag: 'Webhooks',
+				summary: 'List all webhooks',
+				answer: {
+					status: 200,
+					description:
+						'Those of all connections and of each, with their signing secrets, oldest first; the `Link` header leads to the next page',
+					schema: z.array(WebhookResource),
+				},
+			},
+			handle: async ({user, query}) => {
+				const {limit, position} = readPage(query);
+				const page = {limit: limit + 1, ...(position && {after: position})};
+				const rows = await webhooks.listForUser(user.id, page);
+				const {items, headers} = toPage(rows, {
+					limit,
+					url: `${publicUrl}/api/webhooks`,
+					positionOf: ({webhook}) => webhook,
+				});
+				return ok(items.map(presentWebhook), headers);
+			},
+		}),
+		route({
+			method: 'POST',
+			path: '/webhooks',
+			target: 'account',
+			scope: 'manage',
+			body: NewWebhookBody,
+			faults: 'array',
+			documentation: {
+				id: 'createUserWebhook',
+				tag: 'Webhooks',
+				summary: 'Create a webhook for all connections',
+				description:
+					'It gets the events of every connection of the account, of those that come later too, and those of the account itself. `sessionId` is null.',
+				body: {url: 'https://example.com/hooks/whatsapp', events: ['message.*', 'session.status']},
+				answer: {status: 201, description: 'The new webhook', schema: WebhookResource},
+			},
+			handle: async ({user, body}) => created(presentWebhook(await webhooks.createForUser(user.id, toDomain(body)))),
+		}),
+	];
+}
+
+function configurationRoutes({webhooks}: {webhooks: Webhooks}): readonly Route[] {
+	return [
 		route({
 			method: 'PUT',
 			path: '/webhooks/:id',
 			target: 'webhook',
 			scope: 'manage',
-			body: WebhookChanges,
+			body: WebhookChangesBody,
 			faults: 'array',
 			documentation: {
 				id: 'updateWebhook',
 				tag: 'Webhooks',
 				summary: 'Change a webhook',
-				description: 'Absent fields stay. `active: true` also clears why the system disabled it.',
+				description:
+					'Absent fields stay; `null` sets an option back to its default. `active: true` also clears why the system disabled it. From the next attempt on, waiting retries included, it is as it is now.',
 				body: {active: false},
 				answer: {status: 200, description: 'As it is now', schema: WebhookResource},
 			},
-			handle: async ({target: webhook, body}) => ok(presentWebhook(await webhooks.update(webhook, body))),
+			handle: async ({target: webhook, body}) => ok(presentWebhook(await webhooks.update(webhook, toDomain(body)))),
+		}),
+		route({
+			method: 'POST',
+			path: '/webhooks/:id/rotate-secret',
+			target: 'webhook',
+			scope: 'manage',
+			body: Rotation,
+			faults: 'array',
+			documentation: {
+				id: 'rotateWebhookSecret',
+				tag: 'Webhooks',
+				summary: 'Give a webhook a new secret',
+				description:
+					'Until the overlap ends, `webhook-signature` lists both signatures, and `X-WAHooks-Signature`, which holds one, is made with the secret before.',
+				body: {overlapHours: 24},
+				answer: {status: 201, description: 'With the new secret', schema: WebhookResource},
+				errors: ['CONFLICT'],
+			},
+			handle: async ({target: webhook, body: {overlapHours = DEFAULT_OVERLAP_HOURS}}) =>
+				created(presentWebhook(await webhooks.rotateSecret(webhook, overlapHours))),
 		}),
 		route({
 			method: 'DELETE',
@@ -99,6 +172,11 @@ export function webhookRoutes({webhooks, publicUrl}: {webhooks: Webhooks; public
 				return ok({success: true});
 			},
 		}),
+	];
+}
+
+function logRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl: string}): readonly Route[] {
+	return [
 		route({
 			method: 'GET',
 			path: '/webhooks/:id/logs',
@@ -147,11 +225,4 @@ export function webhookRoutes({webhooks, publicUrl}: {webhooks: Webhooks; public
 				created({success: true, logId: await webhooks.test(webhook), message: 'Test event enqueued for delivery'}),
 		}),
 	];
-}
-
-/** Looks at the text only: creating a webhook must not depend on DNS. Which addresses may be called is the sender's rule. */
-function isHttpUrl(value: string): boolean {
-	return (
-		value.length <= MAX_URL_LENGTH && /^https?:\/\/[^\s/]/i.test(value) && !/\s/.test(value) && URL.canParse(value)
-	);
 }
