@@ -1,6 +1,6 @@
 import type {AnyBulkWriteOperation, Model, QueryFilter} from 'mongoose';
-import type {ListPosition} from '../../domain/ports/connection-store.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
+import type {ListPosition} from '../../domain/ports/page.ts';
 import {attemptId, deliveryAfter, progressOf, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
 import {toDocument, type AttemptDocument, type DeliveryDocument} from './documents.ts';
 import type {MongoDatabase} from './mongo-database.ts';

@@ -1,5 +1,5 @@
-import type {ListPosition} from '../../domain/ports/connection-store.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
+import type {ListPosition} from '../../domain/ports/page.ts';
 import {attemptId, deliveryAfter, progressOf, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
 import type {SqliteDatabase} from './database.ts';
 import {SqliteTable, type Columns} from './sqlite-table.ts';

@@ -1,6 +1,7 @@
 import type {Delivery, Outcome} from '../webhooks/delivery.ts';
-import type {ListPosition} from './connection-store.ts';
+import type {ListPosition} from './page.ts';
 
+/** What became of deliveries. @throws {StoreUnavailableError} */
 export interface DeliveryStore {
 	/**
 	 * Records steps of deliveries: attempts are added once each, delivery rows move forward only (`progressOf`). Outcomes may

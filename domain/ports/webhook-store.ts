@@ -8,6 +8,7 @@ export interface WebhookChanges {
 	readonly active?: boolean;
 }
 
+/** Where tenants want events posted. @throws {StoreUnavailableError} */
 export interface WebhookStore {
 	insert(webhook: Webhook): Promise<void>;
 	/** Deleted ones are not found. */

@@ -14,6 +14,7 @@ import {accountRoutes} from './routes/account.ts';
 import {adminRoutes} from './routes/admin.ts';
 import {chatRoutes} from './routes/chats.ts';
 import {connectionRoutes} from './routes/connections.ts';
+import {linkingRoutes} from './routes/linking.ts';
 import {mediaRoutes} from './routes/media.ts';
 import {messageRoutes} from './routes/messages.ts';
 import {simulatorRoutes} from './routes/simulator.ts';
@@ -43,8 +44,9 @@ export function tenantRoutes({simulator, ...useCases}: UseCases, publicUrl: stri
 		...accountRoutes(),
 		...tokenRoutes(useCases),
 		...connectionRoutes({...useCases, publicUrl}),
+		...linkingRoutes(useCases),
 		...messageRoutes(useCases),
-		...chatRoutes(useCases),
+		...chatRoutes({...useCases, publicUrl}),
 		...mediaRoutes(useCases),
 		...webhookRoutes({...useCases, publicUrl}),
 		...adminRoutes({...useCases, publicUrl}),

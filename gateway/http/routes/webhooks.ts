@@ -1,9 +1,13 @@
 import {z} from 'zod';
 import type {Webhooks} from '../../../domain/webhooks/webhooks.ts';
-import {PageQuery, readPage, toPage} from '../paging.ts';
+import {flag} from '../fields.ts';
+import {pageQuery, toPage} from '../paging.ts';
 import {SuccessResource} from '../resources/success.ts';
 import {presentWebhook, presentWebhookLog, WebhookLogResource, WebhookResource} from '../resources/webhook.ts';
 import {created, ok, route, type Route} from '../route.ts';
+
+/** A page: the contract's number of log rows. */
+const MAX_ROWS = 100;
 
 const MAX_URL_LENGTH = 2048;
 const MAX_EVENTS = 100;
@@ -21,7 +25,7 @@ const NewWebhook = z.object({url, events});
 const WebhookChanges = z.object({
 	url: url.exactOptional(),
 	events: events.exactOptional(),
-	active: z.boolean('active must be a boolean value').exactOptional(),
+	active: flag('active').exactOptional(),
 });
 
 const TestResource = z.object({success: z.literal(true), logId: z.string(), message: z.string()});
@@ -104,7 +108,7 @@ export function webhookRoutes({webhooks, publicUrl}: {webhooks: Webhooks; public
 			path: '/webhooks/:id/logs',
 			target: 'webhook',
 			scope: 'read',
-			query: PageQuery,
+			query: pageQuery(MAX_ROWS),
 			documentation: {
 				id: 'listWebhookLogs',
 				tag: 'Webhooks',
@@ -116,8 +120,8 @@ export function webhookRoutes({webhooks, publicUrl}: {webhooks: Webhooks; public
 				},
 			},
 			handle: async ({target: webhook, query}) => {
-				const {limit, position} = readPage(query);
-				const rows = await webhooks.log(webhook, {limit: limit + 1, ...(position && {before: position})});
+				const {limit, cursor} = query;
+				const rows = await webhooks.log(webhook, {limit: limit + 1, ...(cursor && {before: cursor})});
 				const {items, headers} = toPage(rows, {
 					limit,
 					url: `${publicUrl}/api/webhooks/${webhook.id}/logs`,
