@@ -204,7 +204,7 @@ function createGatewayApp(container: DependencyContainer): ReturnType<typeof cre
 		authenticator: container.resolve(TOKENS.authenticator),
 		tokens: container.resolve(TOKENS.tokens),
 		users: container.resolve(TOKENS.users),
-		infrastructure: container.resolve(TOKENS.infrastructure),
+		infrastructure: container.resolve(TOKENS.infrastructureOverview),
 		connections: container.resolve(TOKENS.connections),
 		linking: container.resolve(TOKENS.linking),
 		webhooks: container.resolve(TOKENS.webhooks),

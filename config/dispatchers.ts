@@ -143,6 +143,7 @@ function commandOptions(container: DependencyContainer): readonly DispatcherOpti
 			ingestionSecret: container.resolve(TOKENS.ingestionSecret),
 		}),
 		publisher: container.resolve(TOKENS.publisher),
+		clock,
 		log,
 	});
 	const {commands} = container.resolve(TOKENS.topology).queues;

@@ -9,6 +9,8 @@ import {parseWorkers, type WorkerSettings} from './workers.ts';
 export const ROLES = ['gateway', 'webhook', 'websocket', 'log', 'command', 'media', 'supervisor'] as const;
 export type Role = (typeof ROLES)[number];
 
+const LOOPBACK = ['127.0.0.0/8', '::1/128'];
+
 /** They write and read media files. */
 const MEDIA_ROLES = ['gateway', 'command', 'media'] as const satisfies readonly Role[];
 
@@ -228,7 +230,7 @@ function toConfig(
 			unauthenticated: values.RATE_LIMIT_PER_MINUTE,
 		},
 		trustProxy: values.TRUST_PROXY,
-		webhookAllowCidrs: values.WEBHOOK_ALLOW_CIDRS ?? (isLoopback(values.HOST) ? ['127.0.0.0/8', '::1/128'] : []),
+		webhookAllowCidrs: values.WEBHOOK_ALLOW_CIDRS ?? (isForThisMachine(values.HOST, publicUrl) ? LOOPBACK : []),
 		webhookTimeoutMs: values.WEBHOOK_TIMEOUT_SECONDS * 1000,
 		retentionDays: values.RETENTION_DAYS,
 		mediaDir: values.MEDIA_DIR ?? join(values.DATA_DIR, 'media'),
@@ -239,35 +241,15 @@ function toConfig(
 	};
 }
 
-/** The effective configuration for the log: secrets as set or unset, passwords out of URLs. */
-export function describeConfig(config: Config): Record<string, unknown> {
-	const isSet = (value: string | undefined): string => (value === undefined ? 'unset' : 'set');
-	return {
-		...config,
-		amqpUrl: withoutCredentials(config.amqpUrl),
-		mongodbUrl: withoutCredentials(config.mongodbUrl),
-		redisUrl: withoutCredentials(config.redisUrl),
-		workers: config.workers.map(
-			({name, url: workerUrl, engine, capacity}) => `${name} ${workerUrl} ${engine} capacity=${capacity}`,
-		),
-		encryptionKey: isSet(config.encryptionKey),
-		ingestionSecret: isSet(config.ingestionSecret),
-		bootstrapToken: isSet(config.bootstrapToken),
-	};
-}
-
-function withoutCredentials(value: string | undefined): string {
-	if (value === undefined) {
-		return 'unset (embedded)';
-	}
-	// Not by `URL`: it takes one host only.
-	return value.replace(/^([\w+]+:\/\/)[^/?#]*@/, '$1');
-}
-
 function withoutTrailingSlash(value: string): string {
 	return value.replace(/\/+$/, '');
 }
 
+/** Behind a proxy that strangers reach, what listens on this machine is none of theirs. */
+function isForThisMachine(host: string, publicUrl: string): boolean {
+	return isLoopback(host) && isLoopback(new URL(publicUrl).hostname);
+}
+
 function isLoopback(host: string): boolean {
-	return host === 'localhost' || host === '::1' || host.startsWith('127.');
+	return host === 'localhost' || host === '::1' || host === '[::1]' || host.startsWith('127.');
 }

@@ -65,7 +65,7 @@ export const TOKENS = {
 	authenticator: token<Authenticator>('Authenticator'),
 	tokens: token<Tokens>('Tokens'),
 	users: token<Users>('Users'),
-	infrastructure: token<InfrastructureOverview>('InfrastructureOverview'),
+	infrastructureOverview: token<InfrastructureOverview>('InfrastructureOverview'),
 	connections: token<Connections>('Connections'),
 	linking: token<Linking>('Linking'),
 	webhooks: token<Webhooks>('Webhooks'),

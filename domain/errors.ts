@@ -3,6 +3,7 @@
  * maps codes to HTTP statuses and `dispatchers/dispositions.ts` maps them to what happens to a message.
  */
 
+/** What programs tell errors by; part of the API: codes are added, never renamed. */
 export const ERROR_CODES = [
 	'VALIDATION_FAILED',
 	'UNAUTHENTICATED',
@@ -226,6 +227,7 @@ export type SideEffect = 'none' | 'possible';
 /** What an engine failure concerns: one request, one recipient, the session, the WhatsApp account or the whole worker. */
 export type EngineErrorScope = 'request' | 'recipient' | 'session' | 'account' | 'worker';
 
+/** The codes with which an engine call can fail. */
 export type EngineErrorCode = Extract<
 	ErrorCode,
 	| 'ENGINE_UNAVAILABLE'
@@ -294,13 +296,21 @@ export class EngineError extends DomainError {
 	}
 }
 
-/** A command failed in a dispatcher; code and message came back over the broker. */
+/** A command failed in a dispatcher; the failure came back over the broker, or stands in its row. */
 export class CommandFailedError extends DomainError {
 	readonly code: ErrorCode;
 	override readonly retryable: boolean;
 	override readonly retryAfterMs: number | undefined;
 
-	constructor(code: ErrorCode, message: string, retryAfterMs?: number) {
+	constructor({
+		code,
+		message,
+		retryAfterMs,
+	}: {
+		readonly code: ErrorCode;
+		readonly message: string;
+		readonly retryAfterMs?: number;
+	}) {
 		super(message);
 		this.code = code;
 		this.retryable =

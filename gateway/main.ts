@@ -6,7 +6,8 @@ import type {Logger} from '../domain/ports/logger.ts';
 // Before anything else is loaded: from the second start on, types are stripped already. Saves 30 MB and a third of the start.
 enableCompileCache();
 const {createLog, startApplication} = await import('../config/application.ts');
-const {describeConfig, loadConfig} = await import('../config/env.ts');
+const {describeConfig} = await import('../config/describe-config.ts');
+const {loadConfig} = await import('../config/env.ts');
 const {SetupError} = await import('../domain/errors.ts');
 
 /** A shutdown that takes longer is cut: whatever was not finished comes again from the broker. */

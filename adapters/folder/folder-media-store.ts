@@ -2,6 +2,7 @@ import {accessSync, constants, mkdirSync} from 'node:fs';
 import {mkdir, open, readFile, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {MediaNotFoundError, SetupError} from '../../domain/errors.ts';
+import {passingBack} from '../../domain/media/recyclable.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {
 	ByteRange,
@@ -13,6 +14,7 @@ import type {
 	StoredMedia,
 } from '../../domain/ports/media-store.ts';
 import {codeOf, ifPresent, onDisk} from './disk-failure.ts';
+import {DiskRoom} from './disk-room.ts';
 import {FileContent} from './file-content.ts';
 import {FolderSweep} from './folder-sweep.ts';
 import {connectionFolder, contentName, mediaPaths, partialName, type MediaPaths} from './media-paths.ts';
@@ -21,6 +23,8 @@ import {replaceFile} from './replace-file.ts';
 import {writeContent} from './write-content.ts';
 
 const OWNER_ONLY_FOLDER = 0o700;
+
+const RESERVE_BYTES = 256 * 1024 * 1024;
 
 /** `rm` meets files that another process just made. */
 const REMOVAL_RETRIES = 5;
@@ -34,11 +38,18 @@ const REMOVAL_RETRIES = 5;
 export class FolderMediaStore implements MediaStore {
 	readonly #root: string;
 	readonly #clock: Clock;
+	readonly #room: DiskRoom;
 
-	/** Creates the folder, for this user alone. @throws {SetupError} it cannot be written to */
-	constructor({folder, clock}: {folder: string; clock: Clock}) {
+	/**
+	 * Creates the folder, for this user alone.
+	 * @param options.reserveBytes of the disk that files leave free; default 256 MB
+	 * @throws {SetupError} it cannot be written to
+	 */
+	constructor(options: {folder: string; clock: Clock; reserveBytes?: number}) {
+		const {folder, clock, reserveBytes = RESERVE_BYTES} = options;
 		this.#root = folder;
 		this.#clock = clock;
+		this.#room = new DiskRoom({folder, reserveBytes});
 		try {
 			mkdirSync(folder, {recursive: true, mode: OWNER_ONLY_FOLDER});
 			accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
@@ -55,7 +66,11 @@ export class FolderMediaStore implements MediaStore {
 		const partial = join(paths.folder, partialName(paths.name));
 		await this.#createFolder(paths.folder);
 		try {
-			const {sizeBytes, sha256} = await writeContent(partial, file.content, file.maxBytes);
+			const {sizeBytes, sha256} = await writeContent(
+				partial,
+				passingBack(file.content, this.#room.limit(file.content)),
+				file.maxBytes,
+			);
 			const {contentType, displayName} = file;
 			return await onDisk(() => this.#commit(key, partial, {contentType, displayName, sizeBytes, sha256}));
 		} catch (error) {
@@ -128,10 +143,16 @@ export class FolderMediaStore implements MediaStore {
 		const content = contentName(paths.name, storedAt.getTime());
 		const stored: StoredMedia = {state: 'stored', ...facts, storedAt};
 		await rename(partial, join(paths.folder, content));
-		const previous = await this.#readRecord(paths);
-		await this.#replace(paths, paths.record, encodeRecord({...stored, content}, key.filename));
-		await rm(paths.note, {force: true});
-		if (previous !== undefined) await rm(join(paths.folder, previous.content), {force: true});
+		try {
+			const previous = await this.#readRecord(paths);
+			await this.#replace(paths, paths.record, encodeRecord({...stored, content}, key.filename));
+			await rm(paths.note, {force: true});
+			if (previous !== undefined) await rm(join(paths.folder, previous.content), {force: true});
+		} catch (error) {
+			// On a full disk, above all, it must not stay for an hour.
+			await rm(join(paths.folder, content), {force: true});
+			throw error;
+		}
 		return stored;
 	}
 

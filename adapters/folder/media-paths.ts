@@ -31,14 +31,17 @@ export function mediaPaths(root: string, {connectionId, filename}: MediaKey): Me
 	return {folder, name, record: join(folder, recordName(name)), note: join(folder, noteName(name))};
 }
 
+/** Where all files of a connection lie. */
 export function connectionFolder(root: string, connectionId: string): string {
 	return join(root, digest(connectionId).toString('hex'));
 }
 
+/** Of the file that says what is stored. */
 export function recordName(name: string): string {
 	return `${name}.json`;
 }
 
+/** Of the file that says why nothing is stored. */
 export function noteName(name: string): string {
 	return `${name}.missing`;
 }

@@ -28,6 +28,7 @@ export function decodeRecord(text: string): FolderRecord | undefined {
 	return {state: 'stored', contentType, displayName, sizeBytes, sha256, storedAt: new Date(storedAt), content};
 }
 
+/** As `encodeRecord`. */
 export function encodeNote({reason, at}: MissingMedia, filename: string): string {
 	return JSON.stringify({reason, at: at.toISOString(), filename});
 }

@@ -1,12 +1,12 @@
 import {createHash} from 'node:crypto';
 import {open, type FileHandle} from 'node:fs/promises';
 import {MediaTooLargeError} from '../../domain/errors.ts';
+import {describeSize} from '../../domain/media/describe-size.ts';
+import {isRecyclable} from '../../domain/media/recyclable.ts';
 import {onDisk} from './disk-failure.ts';
 
 /** What people wrote is for this user alone. */
 const OWNER_ONLY = 0o600;
-
-const MB = 1024 * 1024;
 
 /**
  * Writes a new file chunk by chunk and has it on the disk when it resolves.
@@ -18,6 +18,7 @@ export async function writeContent(
 	maxBytes: number,
 ): Promise<{sizeBytes: number; sha256: string}> {
 	const file = await onDisk(() => open(path, 'wx', OWNER_ONLY));
+	const recycler = isRecyclable(content) ? content : undefined;
 	try {
 		const hash = createHash('sha256');
 		let sizeBytes = 0;
@@ -28,6 +29,7 @@ export async function writeContent(
 			}
 			hash.update(chunk);
 			await onDisk(() => file.writeFile(chunk));
+			recycler?.recycle(chunk);
 		}
 		await onDisk(() => makeDurable(file));
 		return {sizeBytes, sha256: hash.digest('hex')};
@@ -41,8 +43,4 @@ async function makeDurable(file: FileHandle): Promise<void> {
 	const now = new Date();
 	await file.utimes(now, now);
 	await file.sync();
-}
-
-function describeSize(bytes: number): string {
-	return bytes >= MB ? `${Math.floor(bytes / MB)} MB` : `${bytes} bytes`;
 }

@@ -7,6 +7,9 @@ type Range = readonly [Address, number];
 /** What names of this machine stand for. */
 const LOOPBACK = ['127.0.0.1', '::1'] as const;
 
+/** Public by its number, but each of Azure's machines reaches its own host's services there, credentials among them. */
+const AZURE_HOST = '168.63.129.16';
+
 /** All of IPv6 that is routed in public (RFC 4291); anything outside is somebody's own. */
 const GLOBAL_UNICAST = ipaddr.IPv6.parse('2000::');
 const GLOBAL_UNICAST_BITS = 3;
@@ -65,7 +68,7 @@ export class AddressGuard {
 }
 
 function isPublic(address: Address): boolean {
-	if (address.range() !== 'unicast') {
+	if (address.range() !== 'unicast' || address.toString() === AZURE_HOST) {
 		return false;
 	}
 	return address instanceof ipaddr.IPv4 || address.match(GLOBAL_UNICAST, GLOBAL_UNICAST_BITS);

@@ -18,6 +18,7 @@ const NEXT_ADDRESS_MS = 1000;
 /** For the head of the answer, once connected; and for each next piece of the body. */
 const SILENCE_MS = 15_000;
 
+/** What a fetcher may reach, and how patient it is. */
 export interface UndiciFileFetcherOptions {
 	/** Ours; goes into the `User-Agent`. */
 	readonly version: string;

@@ -3,13 +3,16 @@ import {SignInUnavailableError, UnauthenticatedError} from '../../domain/errors.
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 
-/** A key that the provider withdraws is accepted for so long (api.md §3). */
+/** A key that the provider withdraws is accepted for so long. */
 const MAX_AGE_MS = 10 * 60_000;
 
-/** Ten fetches per minute at most, however many unknown keys are asked for (api.md §3). */
+/** Ten fetches per minute at most, however many unknown keys are asked for. */
 const MIN_INTERVAL_MS = 6000;
 
 const FETCH_TIMEOUT_MS = 5000;
+
+/** Thousands of keys. */
+const MAX_ANSWER_BYTES = 1024 * 1024;
 
 type KeyFinder = ReturnType<typeof createLocalJWKSet>;
 type Key = Awaited<ReturnType<KeyFinder>>;
@@ -90,11 +93,11 @@ export class RemoteKeySet {
 				redirect: 'error',
 				signal: AbortSignal.timeout(FETCH_TIMEOUT_MS),
 			});
-			if (!response.ok) {
+			if (!response.ok || response.body === null) {
 				await response.body?.cancel();
 				throw new Error(`the key server answered ${response.status}`);
 			}
-			this.#find = createLocalJWKSet((await response.json()) as JSONWebKeySet);
+			this.#find = createLocalJWKSet(JSON.parse(await readText(response.body)) as JSONWebKeySet);
 			this.#fetchedAtMs = this.#clock.now();
 			this.#failure = undefined;
 		} catch (error) {
@@ -102,4 +105,18 @@ export class RemoteKeySet {
 			this.#log.warn({error, url: this.#url}, 'jwks.fetch.failed');
 		}
 	}
+}
+
+/** @throws when it is longer than a key set can be; the transfer is ended then */
+async function readText(body: ReadableStream<Uint8Array>): Promise<string> {
+	const chunks: Uint8Array[] = [];
+	let bytes = 0;
+	for await (const chunk of body) {
+		bytes += chunk.byteLength;
+		if (bytes > MAX_ANSWER_BYTES) {
+			throw new Error(`the key server answers more than ${MAX_ANSWER_BYTES} bytes`);
+		}
+		chunks.push(chunk);
+	}
+	return Buffer.concat(chunks).toString();
 }

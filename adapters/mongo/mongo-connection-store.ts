@@ -1,7 +1,8 @@
 import type {Model, QueryFilter, SortOrder, UpdateQuery} from 'mongoose';
 import {afterReport} from '../../domain/connections/after-report.ts';
 import type {Connection, ConnectionStatus, SessionReport} from '../../domain/connections/connection.ts';
-import type {ConnectionStore, Page} from '../../domain/ports/connection-store.ts';
+import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
+import type {Page} from '../../domain/ports/page.ts';
 import {fromDocument, toDocument, type ConnectionDocument} from './documents.ts';
 import {insertOnce} from './insert-once.ts';
 import type {MongoDatabase} from './mongo-database.ts';

@@ -1,5 +1,5 @@
 import type {Model} from 'mongoose';
-import type {Page} from '../../domain/ports/connection-store.ts';
+import type {Page} from '../../domain/ports/page.ts';
 import type {UserStore} from '../../domain/ports/user-store.ts';
 import type {User} from '../../domain/tokens/token.ts';
 import {fromDocument, toDocument, type UserDocument} from './documents.ts';

@@ -1,5 +1,5 @@
 import type {Model, QueryFilter} from 'mongoose';
-import type {Page} from '../../domain/ports/connection-store.ts';
+import type {Page} from '../../domain/ports/page.ts';
 import type {SecretRotation, WebhookChanges, WebhookStore} from '../../domain/ports/webhook-store.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import {toDocument, type WebhookDocument} from './documents.ts';

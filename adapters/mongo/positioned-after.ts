@@ -1,5 +1,5 @@
 import type {QueryFilter} from 'mongoose';
-import type {ListPosition} from '../../domain/ports/connection-store.ts';
+import type {ListPosition} from '../../domain/ports/page.ts';
 
 /** What lists are ordered by. */
 interface Positioned {

@@ -29,11 +29,11 @@ export class RedisFanout implements Fanout {
 	 * Both clients are connected already and stay the caller's.
 	 * @param prefix starts the channels' names
 	 */
-	constructor(options: {commands: RedisClient; subscriber: RedisClient; log: Logger; prefix?: string}) {
+	constructor(options: {commands: RedisClient; subscriber: RedisClient; log: Logger; prefix: string}) {
 		this.#commands = options.commands;
 		this.#subscriber = options.subscriber;
 		this.#log = options.log;
-		this.#prefix = options.prefix ?? 'wahooks';
+		this.#prefix = options.prefix;
 		this.#subscriber.on('ready', this.#onReconnect);
 	}
 

@@ -24,11 +24,11 @@ export class RedisRateLimitStore implements Store {
 	#resumeAtMs = 0;
 
 	/** @param prefix starts the keys' names */
-	constructor(options: {commands: RedisClient; clock: Clock; log: Logger; prefix?: string}) {
+	constructor(options: {commands: RedisClient; clock: Clock; log: Logger; prefix: string}) {
 		this.#commands = options.commands;
 		this.#clock = options.clock;
 		this.#log = options.log;
-		this.#prefix = options.prefix ?? 'wahooks';
+		this.#prefix = options.prefix;
 	}
 
 	init(options: Options): void {
@@ -42,7 +42,7 @@ export class RedisRateLimitStore implements Store {
 				return await this.#inTime(this.#count(key));
 			} catch (error) {
 				this.#resumeAtMs = this.#clock.now() + PAUSE_MS;
-				this.#log.debug({error}, 'rate-limit.alone');
+				this.#log.debug({error}, 'rateLimit.alone');
 			}
 		}
 		return this.#alone.increment(key);
@@ -70,6 +70,7 @@ export class RedisRateLimitStore implements Store {
 			.incr(name)
 			.pTTL(name)
 			.exec();
+		// Compared with `Date.now()` by whoever shows it: no clock of ours.
 		return {totalHits: Number(hits), resetTime: new Date(Date.now() + Number(leftMs))};
 	}
 

@@ -20,11 +20,11 @@ export class RedisRecentIds implements RecentIds {
 	readonly #memory: MemoryRecentIds;
 
 	/** @param prefix starts the keys' names */
-	constructor(options: {commands: RedisClient; clock: Clock; log: Logger; prefix?: string}) {
+	constructor(options: {commands: RedisClient; clock: Clock; log: Logger; prefix: string}) {
 		this.#commands = options.commands;
 		this.#clock = options.clock;
 		this.#log = options.log;
-		this.#prefix = options.prefix ?? 'wahooks';
+		this.#prefix = options.prefix;
 		this.#memory = new MemoryRecentIds({clock: options.clock});
 	}
 

@@ -1,8 +1,8 @@
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {FileShelf} from './files/file-shelf.ts';
-import type {Change} from './noweb-changes.ts';
-import type {MessageView} from './noweb-message.ts';
+import type {Change} from './noweb/changes.ts';
+import type {MessageView} from './noweb/message.ts';
 import {accountOf} from './people.ts';
 import {toHex, type Seed} from './seed.ts';
 import type {AckDelays} from './sent-messages.ts';
@@ -81,6 +81,7 @@ export function newDeviceKey({keys}: ConversationHost): string {
 	return `3EB0${toHex(keys.next(), 16)}`;
 }
 
+/** Unix seconds of a moment in milliseconds. */
 export function toSeconds(ms: number): number {
 	return Math.floor(ms / 1000);
 }

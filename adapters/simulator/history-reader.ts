@@ -2,7 +2,7 @@ import {messageKeyOf} from '../../domain/messaging/message-id.ts';
 import type {Chat, ChatMessage, Contact, Slice} from '../../domain/ports/whatsapp-engine.ts';
 import {viewOf, type ConversationHost} from './conversation-host.ts';
 import type {StoredChat} from './history.ts';
-import {messagePayload} from './noweb-message.ts';
+import {messagePayload} from './noweb/message.ts';
 import {isPerson, pictureUrl, pushName, subject} from './people.ts';
 import type {StoredMessage} from './stored-message.ts';
 
@@ -67,7 +67,7 @@ export class HistoryReader {
 	/** Without what is the engine's own: its raw message, and where it has files. */
 	#messageOf(message: StoredMessage): ChatMessage {
 		const {_data, media, replyTo, ...shown} = messagePayload(message, viewOf(this.#host, message, null));
-		const {timestamp, fromMe} = message;
+		const {timestamp, fromMe, participant, chatId} = message;
 		return {
 			...shown,
 			timestamp,
@@ -76,6 +76,7 @@ export class HistoryReader {
 			hasMedia: shown['hasMedia'] === true,
 			media: withoutUrl(media),
 			replyTo: withoutRaw(replyTo),
+			senderPushName: fromMe ? null : pushName(this.#host.seed, participant ?? chatId),
 		};
 	}
 }

@@ -1,11 +1,14 @@
 import {ValidationError} from '../../domain/errors.ts';
-import type {SimulatedMedia, SimulatedMessage, SimulatedType} from '../../domain/ports/simulator-control.ts';
+import {
+	MAX_DRAWN_BYTES,
+	type SimulatedMedia,
+	type SimulatedMessage,
+	type SimulatedType,
+} from '../../domain/ports/simulator-control.ts';
 import {drawFile} from './files/drawn-file.ts';
 import type {FileShelf} from './files/file-shelf.ts';
 import {MAX_KEPT_FILE_BYTES, measure, type SimulatedContent, type SimulatedFile} from './files/simulated-file.ts';
 import type {Seed} from './seed.ts';
-
-const MAX_DRAWN_BYTES = 100 * 1024 * 1024;
 
 const KINDS = {image: 'image', video: 'video', document: 'document', voice: 'audio'} as const satisfies Partial<
 	Record<SimulatedType, SimulatedContent['kind']>

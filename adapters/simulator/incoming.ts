@@ -16,8 +16,8 @@ import {
 } from './conversation-host.ts';
 import {incomingContent, incomingFile, typeOf} from './incoming-files.ts';
 import {Incidents} from './incidents.ts';
-import {ackChange, reactionChange} from './noweb-changes.ts';
-import {firstAck, messageId, messagePayload} from './noweb-message.ts';
+import {ackChange, reactionChange} from './noweb/changes.ts';
+import {firstAck, messageId, messagePayload} from './noweb/message.ts';
 import {contactId, groupId} from './people.ts';
 import type {SentMessages} from './sent-messages.ts';
 import type {Incident, SentMessage} from './session-state.ts';

@@ -1,10 +1,10 @@
 import {EngineError} from '../../domain/errors.ts';
 import {messageKeyOf} from '../../domain/messaging/message-id.ts';
-import type {SendReceipt} from '../../domain/messaging/outbound.ts';
+import type {SendResult} from '../../domain/messaging/outbound.ts';
 import type {MessageTarget} from '../../domain/ports/whatsapp-engine.ts';
 import {newDeviceKey, ownParticipant, reportChange, toSeconds, type ConversationHost} from './conversation-host.ts';
-import {editChange, reactionChange, revokeChange, type ChangeName} from './noweb-changes.ts';
-import {messageId} from './noweb-message.ts';
+import {editChange, reactionChange, revokeChange, type ChangeName} from './noweb/changes.ts';
+import {messageId} from './noweb/message.ts';
 import type {StoredMessage} from './stored-message.ts';
 
 /** WhatsApp's own limits for changing what was sent. */
@@ -28,8 +28,8 @@ export class MessageChanges {
 		return message;
 	}
 
-	/** The receipt names the edited message: further changes need that id. */
-	edit(target: MessageTarget, text: string): SendReceipt {
+	/** The result names the edited message: further changes need that id. */
+	edit(target: MessageTarget, text: string): SendResult {
 		const message = this.#ownMessage(target, EDITABLE_MS);
 		const {content} = message;
 		if (content?.kind !== 'text') {

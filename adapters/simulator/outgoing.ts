@@ -5,15 +5,15 @@ import {
 	withFile,
 	type OpenFile,
 	type OutboundMessage,
-	type SendReceipt,
+	type SendResult,
 } from '../../domain/messaging/outbound.ts';
 import {ACK, type Ack} from './ack.ts';
 import {accountRestricted, admit, type Reaction} from './admission.ts';
-import {requireNotCalledOff} from './called-off.ts';
+import {requireNotCalledOff} from './require-not-called-off.ts';
 import {requireValidContent} from './content-rules.ts';
 import {noteChat, ownParticipant, remember, toSeconds, viewOf, type ConversationHost} from './conversation-host.ts';
 import {measure, type SimulatedContent, type SimulatedFile} from './files/simulated-file.ts';
-import {firstAck, messageId, messagePayload} from './noweb-message.ts';
+import {firstAck, messageId, messagePayload} from './noweb/message.ts';
 import {groupMembers} from './people.ts';
 import type {SentMessages} from './sent-messages.ts';
 import type {SentMessage} from './session-state.ts';
@@ -51,7 +51,7 @@ export class Outgoing {
 	}
 
 	/**
-	 * Sends once per client message id: a repeat gives the first receipt.
+	 * Sends once per client message id: a repeat gives the first result.
 	 * @param requireWorking asked again once the file was read, which may take a while
 	 * @throws {EngineError} and whatever reading the file throws; nothing went out then
 	 */
@@ -59,9 +59,9 @@ export class Outgoing {
 		message: OutboundMessage<OpenFile>,
 		key: string,
 		{signal, requireWorking}: {readonly signal: AbortSignal; readonly requireWorking: () => void},
-	): Promise<SendReceipt> {
+	): Promise<SendResult> {
 		const {chatId, replyTo, mentions = []} = message;
-		const earlier = this.#receiptOf(chatId, key);
+		const earlier = this.#resultOf(chatId, key);
 		if (earlier !== undefined) {
 			return earlier;
 		}
@@ -82,7 +82,7 @@ export class Outgoing {
 	}
 
 	/** Sends what a message holds on to another chat, as `send`. */
-	async forward(message: StoredMessage, chatId: string, key: string): Promise<SendReceipt> {
+	async forward(message: StoredMessage, chatId: string, key: string): Promise<SendResult> {
 		const {content} = message;
 		if (content === null) {
 			throw new EngineError('MESSAGE_NOT_FOUND', 'This message was deleted: there is nothing to forward');
@@ -104,10 +104,10 @@ export class Outgoing {
 		return withFile(content, this.#host.files.take(read, {mimetype: file.mimetype, filename}));
 	}
 
-	async #post(draft: Draft, key: string): Promise<SendReceipt> {
+	async #post(draft: Draft, key: string): Promise<SendResult> {
 		const {chatId} = draft;
 		const nowMs = this.#host.clock.now();
-		const earlier = this.#receiptOf(chatId, key);
+		const earlier = this.#resultOf(chatId, key);
 		if (earlier !== undefined) {
 			return earlier;
 		}
@@ -132,7 +132,7 @@ export class Outgoing {
 	}
 
 	/** What the first send with this key gave; one that ended in an error may be tried again. */
-	#receiptOf(chatId: string, key: string): SendReceipt | undefined {
+	#resultOf(chatId: string, key: string): SendResult | undefined {
 		const earlier = this.#sent.find(key);
 		return earlier?.chatId === chatId && earlier.reaches !== ACK.ERROR
 			? {id: earlier.id, timestamp: earlier.timestamp}

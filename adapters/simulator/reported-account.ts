@@ -1,5 +1,5 @@
 import type {SessionStatus} from '../../domain/events/vocabulary.ts';
-import type {ReachoutTimelock, ReportedAccount} from './noweb-envelope.ts';
+import type {ReachoutTimelock, ReportedAccount} from './noweb/envelope.ts';
 import type {SessionState} from './session-state.ts';
 
 /** `me` as an event of now carries it: WAHA knows the account only while its engine runs. */

@@ -2,7 +2,7 @@ import {EngineError} from '../../domain/errors.ts';
 import type {SessionStatus} from '../../domain/events/vocabulary.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {QrCode} from '../../domain/ports/whatsapp-engine.ts';
-import type {StatusChange} from './noweb-envelope.ts';
+import type {StatusChange} from './noweb/envelope.ts';
 import {pairingCode} from './pairing-code.ts';
 import {QrCodes} from './qr-codes.ts';
 import type {Seed} from './seed.ts';

@@ -6,7 +6,7 @@ import type {ChaosSettings} from '../../domain/ports/simulator-control.ts';
 import type {EventSink} from '../../domain/ports/whatsapp-engine.ts';
 import {Chaos} from './chaos.ts';
 import {EventOutbox} from './event-outbox.ts';
-import {envelope, type ReportedAccount} from './noweb-envelope.ts';
+import {envelope, type ReportedAccount} from './noweb/envelope.ts';
 import type {Seed} from './seed.ts';
 
 /** The way of one session's events out: into envelopes, through chaos, to the sink. */

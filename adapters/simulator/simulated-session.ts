@@ -3,7 +3,7 @@ import type {ChaosSettings} from '../../domain/ports/simulator-control.ts';
 import type {EngineSession, QrCode} from '../../domain/ports/whatsapp-engine.ts';
 import {Conversations} from './conversations.ts';
 import {FileShelf} from './files/file-shelf.ts';
-import {sessionStatus} from './noweb-envelope.ts';
+import {sessionStatus} from './noweb/envelope.ts';
 import {accountOf} from './people.ts';
 import {reportedAccount, timelockOf} from './reported-account.ts';
 import type {Seed} from './seed.ts';

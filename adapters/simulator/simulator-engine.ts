@@ -16,7 +16,7 @@ import type {
 	EventSink,
 	WhatsAppEngine,
 } from '../../domain/ports/whatsapp-engine.ts';
-import {requireNotCalledOff} from './called-off.ts';
+import {requireNotCalledOff} from './require-not-called-off.ts';
 import {CAPABILITIES} from './capabilities.ts';
 import type {Conversations} from './conversations.ts';
 import {Seed} from './seed.ts';
@@ -30,6 +30,7 @@ const ACK_DELAYS: AckDelays = {serverMs: 100, deviceMs: 200, readMs: 500};
 /** This contact answers every text with the same text. */
 const ECHO_CONTACT = '15550107777@c.us';
 
+/** What a simulator needs, and how it behaves. */
 export interface SimulatorOptions {
 	readonly clock: Clock;
 	/** Where sessions live over restarts of the process. */

@@ -1,6 +1,7 @@
 import {afterReport} from '../../domain/connections/after-report.ts';
 import type {Connection, ConnectionStatus, SessionReport} from '../../domain/connections/connection.ts';
-import type {ConnectionStore, Page} from '../../domain/ports/connection-store.ts';
+import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
+import type {Page} from '../../domain/ports/page.ts';
 import type {SqliteDatabase} from './database.ts';
 import {SqliteTable, type Columns} from './sqlite-table.ts';
 

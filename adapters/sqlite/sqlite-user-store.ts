@@ -1,4 +1,4 @@
-import type {Page} from '../../domain/ports/connection-store.ts';
+import type {Page} from '../../domain/ports/page.ts';
 import type {UserStore} from '../../domain/ports/user-store.ts';
 import type {User} from '../../domain/tokens/token.ts';
 import type {SqliteDatabase} from './database.ts';

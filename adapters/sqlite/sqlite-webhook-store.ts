@@ -1,4 +1,4 @@
-import type {Page} from '../../domain/ports/connection-store.ts';
+import type {Page} from '../../domain/ports/page.ts';
 import type {SecretRotation, WebhookChanges, WebhookStore} from '../../domain/ports/webhook-store.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import type {SqliteDatabase} from './database.ts';

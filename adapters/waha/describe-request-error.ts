@@ -1,6 +1,6 @@
-import {RequestError} from 'got';
-
-/** The library's own errors carry the request with its key: only their text goes on. */
+/** The libraries' own errors carry the request with its key: only their code and text go on. */
 export function describeRequestError(error: unknown): string {
-	return error instanceof RequestError ? `${error.code}: ${error.message}` : String(error);
+	if (!(error instanceof Error)) return String(error);
+	const code = 'code' in error && typeof error.code === 'string' ? error.code : error.name;
+	return `${code}: ${error.message}`;
 }

@@ -1,25 +1,34 @@
-import type {Request} from 'got';
+import type {Readable} from 'node:stream';
 import type {Recyclable} from '../../domain/media/recyclable.ts';
-import {describeRequestError} from './describe-request-error.ts';
 import type {Patience} from './patience.ts';
-import {toTransportError, WahaTransportError} from './waha-failure.ts';
+import {toTransportError, type WahaTransportError} from './waha-failure.ts';
 
 /** The bytes of a file on its way in: as fast as the reader asks for them; who stops early closes the connection. */
 export class FileDownload implements AsyncIterableIterator<Uint8Array>, Recyclable {
-	readonly #request: Request;
+	readonly #body: Readable;
 	readonly #chunks: AsyncIterator<Uint8Array>;
 	readonly #patience: Patience;
 	readonly #stallMs: number;
-	readonly #caller: AbortSignal;
+	readonly #toFailure: (error: unknown) => WahaTransportError;
 	#first: IteratorResult<Uint8Array> | undefined;
 
-	/** @param stallMs how long bytes may take, each time they are asked for */
-	constructor(options: {request: Request; patience: Patience; stallMs: number; caller: AbortSignal}) {
-		this.#request = options.request;
-		this.#chunks = options.request[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+	/**
+	 * @param stallMs how long bytes may take, each time they are asked for
+	 * @param toFailure tells what ended the transfer
+	 */
+	constructor(options: {
+		body: Readable;
+		patience: Patience;
+		stallMs: number;
+		toFailure: (error: unknown) => WahaTransportError;
+	}) {
+		this.#body = options.body;
+		this.#chunks = options.body[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
 		this.#patience = options.patience;
 		this.#stallMs = options.stallMs;
-		this.#caller = options.caller;
+		this.#toFailure = options.toFailure;
+		// It fails whoever reads; without a reader there is nobody to tell.
+		options.body.on('error', () => undefined);
 	}
 
 	/** Waits for the first bytes, so that a file without any is known before it is given to anyone. Resolves to false for such. */
@@ -36,7 +45,7 @@ export class FileDownload implements AsyncIterableIterator<Uint8Array>, Recyclab
 	}
 
 	return(): Promise<IteratorResult<Uint8Array>> {
-		this.#request.destroy();
+		this.#body.destroy();
 		return Promise.resolve({done: true, value: undefined});
 	}
 
@@ -44,23 +53,19 @@ export class FileDownload implements AsyncIterableIterator<Uint8Array>, Recyclab
 		return this;
 	}
 
-	/** A chunk as it came from the network is all that its memory holds: it is freed at once. */
+	/**
+	 * Frees a chunk at once if it is all that its memory holds: then it is what one read of the socket gave, without a copy. What is
+	 * shared (with the headers, or with other chunks of a body without a length) waits for the garbage collector.
+	 */
 	recycle({buffer, byteLength}: Uint8Array): void {
 		if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0);
-	}
-
-	/** Who or what ended the transfer. */
-	get endedBy(): WahaTransportError['endedBy'] {
-		if (this.#patience.signal.aborted) return 'deadline';
-		return this.#caller.aborted ? 'caller' : 'network';
 	}
 
 	async #read(): Promise<IteratorResult<Uint8Array>> {
 		try {
 			return await this.#patience.within(this.#stallMs, this.#chunks.next());
 		} catch (error) {
-			const {endedBy} = this;
-			throw toTransportError(new WahaTransportError(describeRequestError(error), {sent: true, endedBy}), 'read');
+			throw toTransportError(this.#toFailure(error), 'read');
 		}
 	}
 }

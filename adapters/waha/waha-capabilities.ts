@@ -57,6 +57,7 @@ const DIFFERENCES: Readonly<Record<WahaEngineName, Partial<CapabilityTable>>> = 
 	},
 };
 
+/** What a WAHA with this engine can do. */
 export function capabilitiesOf(engine: WahaEngineName): CapabilityTable {
 	return {...SHARED, ...DIFFERENCES[engine]};
 }

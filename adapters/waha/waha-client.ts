@@ -1,6 +1,8 @@
 import pRetry from 'p-retry';
 import type {EngineFile} from '../../domain/ports/whatsapp-engine.ts';
 import type {FileBody} from './file-body.ts';
+import {isSuccess} from './http-rules.ts';
+import {WahaDownloads} from './waha-downloads.ts';
 import {
 	engineError,
 	toAnswerError,
@@ -52,11 +54,14 @@ interface Call extends CallOptions {
 /** Calls of one WAHA server: key, deadlines, retries where they are safe, and errors in the domain's words. */
 export class WahaClient implements Disposable {
 	readonly #http: WahaHttp;
+	readonly #downloads: WahaDownloads;
 	readonly #deadlines: WahaDeadlines;
 
 	constructor({baseUrl, apiKey, deadlines}: {baseUrl: string; apiKey: string; deadlines?: Partial<WahaDeadlines>}) {
 		this.#deadlines = {...DEFAULT_DEADLINES, ...deadlines};
-		this.#http = new WahaHttp({baseUrl, apiKey, connectMs: this.#deadlines.connectMs});
+		const server = {baseUrl: baseUrl.replace(/\/+$/, ''), apiKey, connectMs: this.#deadlines.connectMs};
+		this.#http = new WahaHttp(server);
+		this.#downloads = new WahaDownloads(server);
 	}
 
 	/** Reads; repeats itself while the deadline allows. Undefined for an empty answer. @throws {EngineError} */
@@ -103,7 +108,7 @@ export class WahaClient implements Disposable {
 	async download(path: string, signal: AbortSignal): Promise<EngineFile> {
 		const {readMs: startMs, stallMs} = this.#deadlines;
 		const call = `GET ${withoutQuery(path)}`;
-		const file = await repeat('read', () => this.#http.download(path, {startMs, stallMs, signal}));
+		const file = await repeat('read', () => this.#downloads.open(path, {startMs, stallMs, signal}));
 		if (file.kind === 'empty') {
 			throw engineError('MEDIA_NOT_FOUND', new Error(`WAHA answered no bytes to ${call}`));
 		}
@@ -118,16 +123,17 @@ export class WahaClient implements Disposable {
 		};
 	}
 
-	/** Closes idle connections. */
+	/** Closes all connections. */
 	[Symbol.dispose](): void {
 		this.#http[Symbol.dispose]();
+		this.#downloads[Symbol.dispose]();
 	}
 
 	async #call({intent, request, signal, meanings, deadline}: Call): Promise<string> {
 		const timeout = AbortSignal.timeout(this.#deadlines[deadline]);
 		const whole = signal === undefined ? request : {...request, signal};
 		const answer = await repeat(intent, () => this.#http.exchange(whole, timeout));
-		if (answer.status < 200 || answer.status >= 300) {
+		if (!isSuccess(answer.status)) {
 			throw toAnswerError(answer, {
 				intent,
 				call: `${request.method} ${withoutQuery(request.path)}`,

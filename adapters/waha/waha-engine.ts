@@ -1,5 +1,5 @@
 import type {Account} from '../../domain/connections/connection.ts';
-import {EngineError} from '../../domain/errors.ts';
+import {isEngineError} from '../../domain/engines/is-engine-error.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {
 	CapabilityTable,
@@ -63,7 +63,7 @@ export class WahaEngine implements WhatsAppEngine, Disposable {
 		try {
 			return toLinkedAccount(await this.#client.read(`${sessionPath(session)}/me`));
 		} catch (error) {
-			if (!(error instanceof EngineError) || error.code !== 'SESSION_NOT_FOUND') throw error;
+			if (!isEngineError(error, 'SESSION_NOT_FOUND')) throw error;
 			const found = await this.sessions.find(session);
 			if (found === undefined) throw engineError('SESSION_NOT_FOUND');
 			return found.me;

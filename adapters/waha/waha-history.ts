@@ -1,4 +1,4 @@
-import {EngineError} from '../../domain/errors.ts';
+import {isEngineError} from '../../domain/engines/is-engine-error.ts';
 import type {Chat, ChatMessage, Contact, EngineHistory, Slice} from '../../domain/ports/whatsapp-engine.ts';
 import type {WahaEngineName} from './waha-capabilities.ts';
 import type {WahaClient} from './waha-client.ts';
@@ -76,7 +76,7 @@ export class WahaHistory implements EngineHistory {
 		try {
 			return toChatMessage(await this.#client.read(path, {meanings: {404: 'MESSAGE_NOT_FOUND'}}));
 		} catch (error) {
-			if (error instanceof EngineError && error.code === 'MESSAGE_NOT_FOUND') return undefined;
+			if (isEngineError(error, 'MESSAGE_NOT_FOUND')) return undefined;
 			throw error;
 		}
 	}

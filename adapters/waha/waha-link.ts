@@ -1,5 +1,5 @@
 import {toBuffer} from 'qrcode';
-import {EngineError} from '../../domain/errors.ts';
+import {isEngineError} from '../../domain/engines/is-engine-error.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {EngineLink, EngineSessions, QrCode} from '../../domain/ports/whatsapp-engine.ts';
 import {QrLifetimes} from './qr-lifetimes.ts';
@@ -60,7 +60,7 @@ export class WahaLink implements EngineLink {
 			if (value !== undefined) return value;
 		} catch (error) {
 			// It was linked or has failed since.
-			if (!(error instanceof EngineError) || error.code !== 'SESSION_NOT_CONNECTED') throw error;
+			if (!isEngineError(error, 'SESSION_NOT_CONNECTED')) throw error;
 		}
 		throw engineError('QR_NOT_READY');
 	}

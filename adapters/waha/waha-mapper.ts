@@ -1,10 +1,19 @@
 import {toAccount, type Account} from '../../domain/connections/connection.ts';
 import type {UpstreamEvent} from '../../domain/events/upstream-event.ts';
 import type {SessionStatus} from '../../domain/events/vocabulary.ts';
-import type {SendReceipt} from '../../domain/messaging/outbound.ts';
+import type {SendResult} from '../../domain/messaging/outbound.ts';
 import type {EngineSession} from '../../domain/ports/whatsapp-engine.ts';
 import type {WahaEngineName} from './waha-capabilities.ts';
-import {fieldsOf, readDate, readMessageId, readSeconds, toChatId, type JsonObject} from './waha-values.ts';
+import {
+	fieldsOf,
+	MAX_DATE_MS,
+	readDate,
+	readMessageId,
+	readSeconds,
+	readText,
+	toChatId,
+	type JsonObject,
+} from './waha-values.ts';
 
 const STATUSES: ReadonlySet<string> = new Set<SessionStatus>([
 	'STOPPED',
@@ -41,7 +50,7 @@ export function toLinkedAccount(value: unknown): Account | null {
  * WEBJS is known to answer nothing although the message went out, and tells of a forwarded one only `{sent: true}`.
  * @param nowMs stands in where the answer has no time
  */
-export function extractSendResult(body: unknown, nowMs: number): SendReceipt {
+export function toSendResult(body: unknown, nowMs: number): SendResult {
 	const answer = fieldsOf(body);
 	const data = fieldsOf(answer['_data']);
 	return {
@@ -59,13 +68,8 @@ export function extractSendResult(body: unknown, nowMs: number): SendReceipt {
  * keeps its id. WEBJS answers with the edited message, and the time when that was sent first.
  * @param nowMs stands in where the answer has no time of the edit
  */
-export function extractEditResult(
-	engine: WahaEngineName,
-	messageId: string,
-	body: unknown,
-	nowMs: number,
-): SendReceipt {
-	return {id: messageId, timestamp: extractSendResult(engine === 'WEBJS' ? undefined : body, nowMs).timestamp};
+export function toEditResult(engine: WahaEngineName, messageId: string, body: unknown, nowMs: number): SendResult {
+	return {id: messageId, timestamp: toSendResult(engine === 'WEBJS' ? undefined : body, nowMs).timestamp};
 }
 
 /** WEBJS says so when it forwarded nothing. */
@@ -75,12 +79,9 @@ export function isForwarded(body: unknown): boolean {
 
 /** `ABCD-EFGH`, with or without the dash. Undefined for an answer that is none. */
 export function toPairingCode(body: unknown): string | undefined {
-	const [, left, right] = /^([A-Z0-9]{4})-?([A-Z0-9]{4})$/i.exec(String(fieldsOf(body)['code'])) ?? [];
+	const [, left, right] = /^([A-Z0-9]{4})-?([A-Z0-9]{4})$/i.exec(readText(fieldsOf(body)['code']) ?? '') ?? [];
 	return left === undefined || right === undefined ? undefined : `${left}-${right}`.toUpperCase();
 }
-
-/** The latest moment that a date can hold. */
-const MAX_DATE_MS = 8.64e15;
 
 /**
  * Reads an envelope whose `event` and `session` were checked. The payload stays as it is.

@@ -20,12 +20,12 @@ export class WahaMedia implements EngineMedia {
 
 	/**
 	 * WAHA names itself as it was told to, `http://localhost:3000` by default, so that only the path counts. What is no path of its
-	 * files is not fetched: an address in an event must not lead anywhere else.
+	 * files, or one of another session's, is not fetched: an address in an event must not lead anywhere else.
 	 */
 	async open(session: string, url: string, signal: AbortSignal): Promise<EngineFile> {
-		const path = this.#pathOf(url);
+		const path = this.#pathOf(url, session);
 		if (path === undefined) {
-			throw engineError('MEDIA_NOT_FOUND', new Error(`session ${session}: the file is at no address of WAHA's`));
+			throw engineError('MEDIA_NOT_FOUND', new Error(`session ${session}: the file is at no address of its own`));
 		}
 		return this.#client.download(path, signal);
 	}
@@ -60,15 +60,21 @@ export class WahaMedia implements EngineMedia {
 		return {...file, filename: nameIn(url)};
 	}
 
-	/** Relative to the server; undefined for what is no file of WAHA's. */
-	#pathOf(url: string): string | undefined {
+	/** Relative to the server; undefined for what is no file of the session's. */
+	#pathOf(url: string, session: string): string | undefined {
 		if (!URL.canParse(url)) return undefined;
 		const {protocol, pathname, search} = new URL(url);
 		const path = pathname.startsWith(`${this.#basePath}/api/`) ? pathname.slice(this.#basePath.length) : pathname;
 		const [, file] = FILE_PATH.exec(path) ?? [];
-		const isOurs = file !== undefined && /^https?:$/.test(protocol) && file.split('/').every(isPlain);
-		return isOurs ? file + search : undefined;
+		const isFile = file !== undefined && /^https?:$/.test(protocol) && file.split('/').every(isPlain);
+		return isFile && mayBeOf(session, file) ? file + search : undefined;
 	}
+}
+
+/** False for a path on WAHA's disk that names another session; older versions name none, and buckets have their own layout. */
+function mayBeOf(session: string, path: string): boolean {
+	const [owner = '', ...rest] = /^api\/files\/(.+)$/.exec(path)?.[1]?.split('/') ?? [];
+	return rest.length === 0 || decode(owner) === session;
 }
 
 /** False for a segment that is empty, or means another folder once it is decoded. */

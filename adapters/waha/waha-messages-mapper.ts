@@ -1,7 +1,16 @@
 import {readMessageId as readIdParts} from '../../domain/messaging/message-id.ts';
 import type {Chat, ChatMessage, Contact} from '../../domain/ports/whatsapp-engine.ts';
 import type {WahaEngineName} from './waha-capabilities.ts';
-import {fieldsOf, readJid, readMessageId, readSeconds, readText, toChatId, type JsonObject} from './waha-values.ts';
+import {
+	fieldsOf,
+	readJid,
+	readMessageId,
+	readNumber,
+	readSeconds,
+	readText,
+	toChatId,
+	type JsonObject,
+} from './waha-values.ts';
 
 /**
  * What WAHA documents of a message beside the fields that need care. Everything else is left out: raw data of the engine holds
@@ -26,7 +35,14 @@ export function toChatMessage(value: unknown): ChatMessage | undefined {
 		hasMedia: hasMedia === true,
 		media: toMedia(media),
 		replyTo: toQuote(replyTo),
+		senderPushName: id.startsWith('true_') ? null : readPushName(fieldsOf(fields['_data'])),
 	};
+}
+
+/** What the sender calls himself: each engine tells it elsewhere in its raw message. */
+function readPushName(raw: JsonObject): string | null {
+	const {pushName, notifyName, Info} = raw;
+	return readText(pushName) ?? readText(fieldsOf(Info)['PushName']) ?? readText(notifyName) ?? null;
 }
 
 /** Where a file is, and why it is not there, concerns only the worker. */
@@ -73,7 +89,7 @@ export function toChat(value: unknown): Chat | undefined {
 
 /** -1 is a chat that somebody marked as unread. */
 function readUnread(value: unknown): number {
-	const count = Number(value);
+	const count = readNumber(value);
 	return Number.isInteger(count) ? Math.abs(count) : 0;
 }
 

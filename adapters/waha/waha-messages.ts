@@ -1,12 +1,18 @@
 import {EngineError} from '../../domain/errors.ts';
-import type {OpenFile, OutboundMessage, SendReceipt} from '../../domain/messaging/outbound.ts';
+import type {OpenFile, OutboundMessage, SendResult} from '../../domain/messaging/outbound.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
-import type {ChatMessage, EngineHistory, EngineMessages, MessageTarget} from '../../domain/ports/whatsapp-engine.ts';
+import type {
+	ChatMessage,
+	EngineHistory,
+	EngineMessages,
+	Forward,
+	MessageTarget,
+} from '../../domain/ports/whatsapp-engine.ts';
 import {FileBody} from './file-body.ts';
 import {requireOperation, takesMessageIds, type WahaEngineName} from './waha-capabilities.ts';
 import type {WahaClient} from './waha-client.ts';
 import {engineError} from './waha-failure.ts';
-import {extractEditResult, extractSendResult, isForwarded} from './waha-mapper.ts';
+import {isForwarded, toEditResult, toSendResult} from './waha-mapper.ts';
 import {toWahaOutbound} from './waha-outbound.ts';
 import {messagePath} from './waha-paths.ts';
 
@@ -40,7 +46,7 @@ export class WahaMessages implements EngineMessages {
 		message: OutboundMessage<OpenFile>,
 		clientMessageId: string,
 		signal: AbortSignal,
-	): Promise<SendReceipt> {
+	): Promise<SendResult> {
 		requireOperation(this.#engine, `send.${message.content.kind}`);
 		const {path, fields: content, file} = toWahaOutbound(message);
 		const {chatId, replyTo} = message;
@@ -55,15 +61,15 @@ export class WahaMessages implements EngineMessages {
 			file === undefined
 				? await this.#client.send(path, fields, {signal})
 				: await this.#client.send(path, new FileBody({fields, file}), {signal, deadline: 'mediaMs'});
-		return extractSendResult(answer, this.#clock.now());
+		return toSendResult(answer, this.#clock.now());
 	}
 
 	async forward(
 		session: string,
-		{chatId, messageId}: MessageTarget,
+		{chatId, messageId}: Forward,
 		clientMessageId: string,
 		signal: AbortSignal,
-	): Promise<SendReceipt> {
+	): Promise<SendResult> {
 		requireOperation(this.#engine, 'forward');
 		const body = {session, chatId, messageId, ...this.#idOf(clientMessageId)};
 		// NOWEB calls what it does not find in its store unprocessable.
@@ -72,14 +78,14 @@ export class WahaMessages implements EngineMessages {
 		if (!isForwarded(answer)) {
 			throw engineError('MESSAGE_NOT_FOUND', new Error('WAHA answered that it forwarded nothing'));
 		}
-		return extractSendResult(answer, this.#clock.now());
+		return toSendResult(answer, this.#clock.now());
 	}
 
-	async edit(session: string, target: MessageTarget, text: string, signal: AbortSignal): Promise<SendReceipt> {
+	async edit(session: string, target: MessageTarget, text: string, signal: AbortSignal): Promise<SendResult> {
 		requireEditable(await this.#own(session, target, EDITABLE_MS));
 		const body = {text, linkPreview: true, linkPreviewHighQuality: false};
 		const answer = await this.#client.change('PUT', messagePath(session, target), body, {signal, meanings: OF_CHANGE});
-		return extractEditResult(this.#engine, target.messageId, answer, this.#clock.now());
+		return toEditResult(this.#engine, target.messageId, answer, this.#clock.now());
 	}
 
 	async revoke(session: string, target: MessageTarget, signal: AbortSignal): Promise<void> {

@@ -1,4 +1,4 @@
-import {EngineError} from '../../domain/errors.ts';
+import {isEngineError} from '../../domain/engines/is-engine-error.ts';
 import type {EngineSession, EngineSessions, SessionConfig} from '../../domain/ports/whatsapp-engine.ts';
 import type {WahaClient} from './waha-client.ts';
 import {engineError} from './waha-failure.ts';
@@ -24,7 +24,7 @@ export class WahaSessions implements EngineSessions {
 			);
 		} catch (error) {
 			// "Already exists" has no code of its own: whatever was refused, the session itself tells.
-			const existing = hasCode(error, 'ENGINE_REFUSED') ? await this.#details(session) : undefined;
+			const existing = isEngineError(error, 'ENGINE_REFUSED') ? await this.#details(session) : undefined;
 			if (existing === undefined) throw error;
 			return this.#bringUp(existing, wanted);
 		}
@@ -50,7 +50,7 @@ export class WahaSessions implements EngineSessions {
 		try {
 			await this.#client.control('DELETE', sessionPath(session));
 		} catch (error) {
-			if (!hasCode(error, 'SESSION_NOT_FOUND')) throw error;
+			if (!isEngineError(error, 'SESSION_NOT_FOUND')) throw error;
 		}
 	}
 
@@ -95,7 +95,7 @@ export class WahaSessions implements EngineSessions {
 			const answer = await this.#client.read(sessionPath(session));
 			return {session: sessionFrom(answer), config: (answer as {config?: unknown}).config};
 		} catch (error) {
-			if (hasCode(error, 'SESSION_NOT_FOUND')) return undefined;
+			if (isEngineError(error, 'SESSION_NOT_FOUND')) return undefined;
 			throw error;
 		}
 	}
@@ -114,8 +114,4 @@ function sessionFrom(answer: unknown): EngineSession {
 		throw engineError(isNothing ? 'SESSION_NOT_FOUND' : 'ENGINE_UNAVAILABLE', new Error('WAHA answered no session'));
 	}
 	return session;
-}
-
-function hasCode(error: unknown, code: EngineError['code']): boolean {
-	return error instanceof EngineError && error.code === code;
 }

@@ -1,6 +1,10 @@
 /** Readers of loosely typed answers: each takes whatever came, and none throws. */
 
+/** What an object of JSON holds; nothing of it is sure. */
 export type JsonObject = Readonly<Record<string, unknown>>;
+
+/** The latest moment that a `Date` can hold. */
+export const MAX_DATE_MS = 8.64e15;
 
 /** `{}` for anything that is no object. */
 export function fieldsOf(value: unknown): JsonObject {
@@ -51,14 +55,20 @@ function fromParts({id, fromMe, remote, remoteJid, participant}: JsonObject): st
 	return [String(fromMe !== false), chat, key, ...(sender === null ? [] : [sender])].join('_');
 }
 
-/** Seconds from a number, a decimal string or a Long `{low, high}`; milliseconds are told by their size. */
+/** Seconds from a number, a decimal string or a Long `{low, high}`; milliseconds are told by their size. What no `Date` can hold is none. */
 export function readSeconds(value: unknown): number | undefined {
 	const {low, high} = fieldsOf(value);
-	const number = typeof low === 'number' && typeof high === 'number' ? high * 2 ** 32 + (low >>> 0) : Number(value);
-	if (!Number.isFinite(number) || number <= 0) {
+	const number = typeof low === 'number' && typeof high === 'number' ? high * 2 ** 32 + (low >>> 0) : readNumber(value);
+	// NaN is neither.
+	if (!(number > 0 && number <= MAX_DATE_MS)) {
 		return undefined;
 	}
 	return Math.floor(number > 1e11 ? number / 1000 : number);
+}
+
+/** NaN for what is neither a number nor a string: an object may have a `toString` that is no function, and conversion throws then. */
+export function readNumber(value: unknown): number {
+	return typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
 }
 
 /** Seconds from RFC 3339; a year 0001 is Go's word for "unset". */

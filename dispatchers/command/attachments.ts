@@ -1,4 +1,5 @@
 import {DomainError, MediaFetchFailedError, MediaNotFoundError, MediaTooLargeError} from '../../domain/errors.ts';
+import {describeSize} from '../../domain/media/describe-size.ts';
 import {inferMimetype, UNKNOWN_MIMETYPE} from '../../domain/media/infer-mimetype.ts';
 import {extensionOf} from '../../domain/media/mimetype-of-name.ts';
 import {SNIFFED_BYTES} from '../../domain/media/sniff-mimetype.ts';
@@ -12,8 +13,6 @@ import type {MediaKey, MediaStore, StoredMedia} from '../../domain/ports/media-s
 
 /** For the whole of a file: 37 MB at 5 Mbit/s. A route that waits is answered before that with "queued". */
 const FETCH_TIMEOUT_MS = 60_000;
-
-const MEGABYTE = 1024 * 1024;
 
 /** Has the files of messages in the media store while they are sent, and not longer. */
 export class Attachments {
@@ -90,7 +89,7 @@ export class Attachments {
 
 	#requireRoom(sizeBytes: number): void {
 		if (sizeBytes > this.#maxBytes) {
-			throw new MediaTooLargeError(`The file is larger than ${Math.round((this.#maxBytes / MEGABYTE) * 10) / 10} MB`);
+			throw new MediaTooLargeError(`The file is larger than ${describeSize(this.#maxBytes)}`);
 		}
 	}
 

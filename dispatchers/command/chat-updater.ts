@@ -1,12 +1,12 @@
 import {StoreUnavailableError} from '../../domain/errors.ts';
 import type {ChatCommand, CommandReply} from '../../domain/messaging/command.ts';
-import type {SendReceipt} from '../../domain/messaging/outbound.ts';
+import type {SendResult} from '../../domain/messaging/outbound.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {EngineDirectory} from '../../domain/ports/engine-directory.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {MessageTarget} from '../../domain/ports/whatsapp-engine.ts';
 import {toFailure} from './failure.ts';
-import {findSession} from './live-session.ts';
+import {getSession} from './live-session.ts';
 
 /** Within the 25 s that a route waits for its answer. */
 const TIMEOUT_MS = 20_000;
@@ -26,8 +26,8 @@ export class ChatUpdater {
 	/** Whatever stops it is the answer: nobody would want it done later. @throws {StoreUnavailableError} nothing was done yet */
 	async execute(command: ChatCommand): Promise<CommandReply> {
 		try {
-			const receipt = await this.#run(command);
-			return {ok: true, messageId: receipt?.id ?? null, timestamp: receipt?.timestamp ?? null};
+			const result = await this.#run(command);
+			return {ok: true, messageId: result?.id ?? null, timestamp: result?.timestamp ?? null};
 		} catch (error) {
 			if (error instanceof StoreUnavailableError) throw error;
 			this.#log.warn({error, kind: command.kind, connectionId: command.connectionId}, 'chat.command.failed');
@@ -35,9 +35,9 @@ export class ChatUpdater {
 		}
 	}
 
-	async #run(command: ChatCommand): Promise<SendReceipt | undefined> {
+	async #run(command: ChatCommand): Promise<SendResult | undefined> {
 		const stores = {connections: this.#connections, engines: this.#engines};
-		const {engine, name} = await findSession(stores, command.connectionId);
+		const {engine, name} = await getSession(stores, command.connectionId);
 		const {messages, presence} = engine;
 		const signal = AbortSignal.timeout(TIMEOUT_MS);
 		switch (command.kind) {

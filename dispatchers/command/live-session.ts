@@ -16,7 +16,7 @@ export interface LiveSession {
  * @throws {EngineError} SESSION_NOT_FOUND it was deleted, or has no worker yet; ENGINE_UNAVAILABLE its worker is not configured
  * @throws {StoreUnavailableError}
  */
-export async function findSession(
+export async function getSession(
 	{connections, engines}: {readonly connections: ConnectionStore; readonly engines: EngineDirectory},
 	connectionId: string,
 ): Promise<LiveSession> {

@@ -8,7 +8,7 @@ import {
 	type SendCommand,
 } from '../../domain/messaging/command.ts';
 import {messageKeyOf} from '../../domain/messaging/message-id.ts';
-import {fileOf, withFile, type SendReceipt} from '../../domain/messaging/outbound.ts';
+import {fileOf, withFile, type SendResult} from '../../domain/messaging/outbound.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {CommandEnd, CommandStore} from '../../domain/ports/command-store.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
@@ -16,13 +16,19 @@ import type {EngineDirectory} from '../../domain/ports/engine-directory.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {Attachments} from './attachments.ts';
 import {toFailure} from './failure.ts';
-import {findSession, type LiveSession} from './live-session.ts';
+import {getSession, type LiveSession} from './live-session.ts';
 import type {Typist} from './typist.ts';
 
-/** The deadline of a send in the engine: under the broker's consumer timeout by far, above WAHA's own waits (15 s). */
+/** The deadline of a send in the engine: under the broker's consumer timeout by far, above WAHA's own waits (15 s) … */
 const SEND_TIMEOUT_MS = 60_000;
 
-/** What everything but a text counts as, when it comes to typing (contract/api.md §6). */
+/**
+ * … and with a file above the adapter's own deadline for it (120 s), which allows for up to 50 MB of base64 and a conversion. Cut
+ * sooner, a message that is about to go out would become `unknown`.
+ */
+const SEND_FILE_TIMEOUT_MS = 130_000;
+
+/** What everything but a text counts as, when it comes to typing. */
 const LENGTH_OF_OTHERS = 20;
 
 const UNKNOWN: CommandEnd = {
@@ -34,7 +40,7 @@ const UNKNOWN: CommandEnd = {
 };
 
 /** All that can be done before the claim is done: this sends. Or the reason why nothing can be sent. */
-type Prepared = {readonly deliver: () => Promise<SendReceipt>} | {readonly failed: CommandEnd};
+type Prepared = {readonly deliver: () => Promise<SendResult>} | {readonly failed: CommandEnd};
 
 /**
  * Sends and forwards each message at most once. The claim (queued → sending) is the only licence to send; a command that is found in
@@ -85,7 +91,7 @@ export class MessageSender {
 		if (known !== undefined) {
 			return this.#finish(command, known);
 		}
-		const record = await this.#find(command.id);
+		const record = await this.#get(command.id);
 		// Our own claim: the store went away with its answer, or right after it. Its typing is done.
 		const isClaimed = record.status === 'sending' && record.owner === this.#owner;
 		if (record.status !== 'queued' && !isClaimed) {
@@ -98,11 +104,11 @@ export class MessageSender {
 		if (isClaimed || (await this.#commands.claim(command.id, this.#owner, new Date(this.#clock.now())))) {
 			return this.#finish(command, await this.#deliver(command, prepared));
 		}
-		return this.#close(command, await this.#find(command.id));
+		return this.#close(command, await this.#get(command.id));
 	}
 
 	/** @throws {MalformedMessageError} there is no such row: it was made before the command, so it never was a command of ours */
-	async #find(id: string): Promise<CommandRecord> {
+	async #get(id: string): Promise<CommandRecord> {
 		const record = await this.#commands.find(id);
 		if (record === undefined) {
 			throw new MalformedMessageError(`command ${id} has no row`);
@@ -114,7 +120,7 @@ export class MessageSender {
 	async #prepare(command: SendCommand, signal: AbortSignal, isClaimed: boolean): Promise<Prepared | undefined> {
 		try {
 			const stores = {connections: this.#connections, engines: this.#engines};
-			const session = await findSession(stores, command.connectionId);
+			const session = await getSession(stores, command.connectionId);
 			const deliver = await this.#address(command, session, signal);
 			// A session that nobody is linked to types in vain; why it cannot send either, the engine says.
 			if (command.humanlike && session.isLinked && !isClaimed) {
@@ -134,17 +140,26 @@ export class MessageSender {
 		command: SendCommand,
 		{engine, name}: LiveSession,
 		signal: AbortSignal,
-	): Promise<() => Promise<SendReceipt>> {
+	): Promise<() => Promise<SendResult>> {
 		const key = clientMessageId(command.id);
-		const deadline = (): AbortSignal => AbortSignal.timeout(SEND_TIMEOUT_MS);
 		if (command.kind === 'message.forward') {
-			const {chatId, messageId} = command;
-			return () => engine.messages.forward(name, {chatId, messageId}, key, deadline());
+			const forward = {chatId: command.chatId, messageId: command.messageId};
+			return () => this.#within(SEND_TIMEOUT_MS, (deadline) => engine.messages.forward(name, forward, key, deadline));
 		}
 		const file = fileOf(command.message.content);
 		const openFile = file && (await this.#attachments.open(command, file, signal));
 		const message = {...command.message, content: withFile(command.message.content, openFile)};
-		return () => engine.messages.send(name, message, key, deadline());
+		const timeoutMs = file === undefined ? SEND_TIMEOUT_MS : SEND_FILE_TIMEOUT_MS;
+		return () => this.#within(timeoutMs, (deadline) => engine.messages.send(name, message, key, deadline));
+	}
+
+	/** The engine ends a call whose deadline has passed. */
+	async #within<T>(timeoutMs: number, call: (deadline: AbortSignal) => Promise<T>): Promise<T> {
+		const deadline = new AbortController();
+		using _timer = this.#clock.after(timeoutMs, () => {
+			deadline.abort();
+		});
+		return await call(deadline.signal);
 	}
 
 	/** The claim is ours. */
@@ -177,7 +192,7 @@ export class MessageSender {
 	async #close(command: SendCommand, record: CommandRecord): Promise<CommandReply> {
 		if (record.status === 'sending') {
 			await this.#record(command, UNKNOWN);
-			return replyOf(await this.#find(command.id));
+			return replyOf(await this.#get(command.id));
 		}
 		await this.#attachments.discard(command);
 		return replyOf(record);

@@ -17,7 +17,7 @@ const MAX_WRITING_MS = 5000;
 const PRESENCE_TIMEOUT_MS = 3000;
 
 /**
- * Behaves in a chat as a person would before a message (contract/api.md §6): reads what is there, types for a while, stops. None of
+ * Behaves in a chat as a person would before a message: reads what is there, types for a while, stops. None of
  * it can fail; what the engine cannot do is left out, the pause is not.
  */
 export class Typist {

@@ -1,20 +1,24 @@
 import type {Connection} from '../../domain/connections/connection.ts';
+import {isEngineError} from '../../domain/engines/is-engine-error.ts';
 import {DomainError, EngineError, MediaStoreUnavailableError, MediaTooLargeError} from '../../domain/errors.ts';
+import {describeSize} from '../../domain/media/describe-size.ts';
 import {UNKNOWN_MIMETYPE} from '../../domain/media/infer-mimetype.ts';
 import {messageMediaName} from '../../domain/media/message-media-name.ts';
 import {mimetypeOfName} from '../../domain/media/mimetype-of-name.ts';
+import {passingBack} from '../../domain/media/recyclable.ts';
 import {toMimetype} from '../../domain/media/to-mimetype.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {EngineDirectory} from '../../domain/ports/engine-directory.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {MediaStore} from '../../domain/ports/media-store.ts';
 import type {EngineFile, MessageTarget} from '../../domain/ports/whatsapp-engine.ts';
-import {KeyedLanes} from '../command/keyed-lanes.ts';
+import {KeyedLanes} from '../keyed-lanes.ts';
 
 /** For one file: the largest ones at 6 Mbit/s, and well under the half hour after which RabbitMQ takes a message back. */
 const TRANSFER_TIMEOUT_MS = 5 * 60_000;
 
-const MB = 1024 * 1024;
+/** Of the small file that tells what the file of a message is called. */
+const MAX_NAME_BYTES = 1024 * 1024;
 
 /** A file to copy, and what its event says of it. */
 export interface MediaCopy {
@@ -89,7 +93,12 @@ export class MediaCopier {
 			}
 			const {sizeBytes} = await this.#store.put(
 				{connectionId: connection.id, filename},
-				{contentType: typeOf(copy, file), displayName, content: whole(file), maxBytes: this.#maxFileBytes},
+				{
+					contentType: typeOf(copy, file),
+					displayName,
+					content: passingBack(file.content, whole(file)),
+					maxBytes: this.#maxFileBytes,
+				},
 			);
 			const durationMs = this.#clock.now() - startedMs;
 			this.#log.info({connectionId: connection.id, filename, sizeBytes, durationMs}, 'media.stored');
@@ -108,7 +117,7 @@ export class MediaCopier {
 		try {
 			return await media.open(connection.sessionName, url, signal);
 		} catch (error) {
-			if (!isCode(error, 'MEDIA_NOT_FOUND') || message === undefined) throw error;
+			if (!isEngineError(error, 'MEDIA_NOT_FOUND') || message === undefined) throw error;
 			return await media.openOfMessage(connection.sessionName, message, signal);
 		}
 	}
@@ -123,20 +132,16 @@ export class MediaCopier {
 			return;
 		}
 		const content = single(Buffer.from(filename));
-		await this.#store.put(key, {contentType: 'text/plain', displayName: null, content, maxBytes: MB});
+		await this.#store.put(key, {contentType: 'text/plain', displayName: null, content, maxBytes: MAX_NAME_BYTES});
 	}
 
 	#toFailure(error: unknown): CopyOutcome {
 		if (error instanceof DomainError && error.code === 'MEDIA_TOO_LARGE') {
-			const limit = Math.floor(this.#maxFileBytes / MB);
-			return {
-				kind: 'failed',
-				final: true,
-				reason: `The file is larger than ${limit} MB, which is the most that is kept`,
-			};
+			const limit = describeSize(this.#maxFileBytes);
+			return {kind: 'failed', final: true, reason: `The file is larger than ${limit}, which is the most that is kept`};
 		}
 		const why = error instanceof DomainError ? error.message : 'the transfer broke off';
-		const final = isCode(error, 'NOT_SUPPORTED');
+		const final = isEngineError(error, 'NOT_SUPPORTED');
 		return {kind: 'failed', final, reason: `The file could not be fetched when it came: ${why}`};
 	}
 }
@@ -166,8 +171,4 @@ async function* whole({content, sizeBytes}: EngineFile): AsyncIterable<Uint8Arra
 
 async function* single(chunk: Uint8Array): AsyncIterable<Uint8Array> {
 	yield await Promise.resolve(chunk);
-}
-
-function isCode(error: unknown, code: EngineError['code']): boolean {
-	return error instanceof EngineError && error.code === code;
 }

@@ -3,7 +3,6 @@ import {decodeEvent} from '../../domain/broker/messages.ts';
 import type {Publisher} from '../../domain/broker/publisher.ts';
 import type {QueueDeclaration} from '../../domain/broker/topology.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
-import {MalformedMessageError} from '../../domain/errors.ts';
 import {messageOfMedia, type MediaSource} from '../../domain/events/media.ts';
 import {mediaNameOf} from '../../domain/media/media-name.ts';
 import {toDisplayName} from '../../domain/media/to-display-name.ts';
@@ -15,6 +14,7 @@ import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {MediaStore} from '../../domain/ports/media-store.ts';
 import type {MessageTarget} from '../../domain/ports/whatsapp-engine.ts';
+import {readEnvelope} from '../read-envelope.ts';
 import type {CopyOutcome, MediaCopier, MediaCopy} from './media-copier.ts';
 
 /** Before the second, third … try: about 90 s in all, for WAHA keeps a file for 180 s unless it is told otherwise. */
@@ -68,7 +68,7 @@ export class MediaHandler {
 		if (connection === undefined) {
 			return ACK;
 		}
-		const failures = await this.#copyAll(connection, event.media, payloadOf(event.body));
+		const failures = await this.#copyAll(connection, event.media, readEnvelope(event.body).payload);
 		if (failures.length > 0 && this.#stopping.signal.aborted) {
 			return RETURN;
 		}
@@ -149,12 +149,4 @@ function toCopy(
 function toTarget(id: unknown): MessageTarget | undefined {
 	const parts = typeof id === 'string' ? readMessageId(id) : undefined;
 	return parts && {chatId: parts.chatId, messageId: String(id)};
-}
-
-function payloadOf(body: Buffer): unknown {
-	try {
-		return (JSON.parse(body.toString()) as {payload?: unknown} | null)?.payload;
-	} catch (error) {
-		throw new MalformedMessageError('the envelope is not JSON', {cause: error});
-	}
 }

@@ -1,6 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import type {Publisher} from '../../domain/broker/publisher.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
+import {sessionCommand} from '../../domain/connections/session-command.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {LeaseStore} from '../../domain/ports/lease-store.ts';
@@ -112,18 +113,11 @@ export class Supervisor {
 		}
 	}
 
-	async #ensure({id, userId, sessionName, workerId}: Connection): Promise<void> {
+	async #ensure(connection: Connection): Promise<void> {
+		const {id} = connection;
 		this.#asked.add(id);
 		try {
-			const command = {
-				kind: 'session.ensure',
-				id: randomUUID(),
-				userId,
-				connectionId: id,
-				sessionName,
-				workerId,
-			} as const;
-			await this.#publisher.request(command, ANSWER_WAIT_MS);
+			await this.#publisher.request(sessionCommand('session.ensure', connection), ANSWER_WAIT_MS);
 		} catch (error) {
 			this.#log.warn({error, connectionId: id}, 'supervisor.ensure.failed');
 		} finally {

@@ -2,15 +2,18 @@ import {randomUUID} from 'node:crypto';
 import type {ControlBus} from '../broker/control-bus.ts';
 import type {Publisher} from '../broker/publisher.ts';
 import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
-import {CommandFailedError, ForbiddenError, NotFoundError, NoWorkerAvailableError} from '../errors.ts';
-import type {SessionCommand} from '../messaging/command.ts';
+import {requireEngine} from '../engines/require-engine.ts';
+import {CommandFailedError, NotFoundError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
-import type {ConnectionStore, Page} from '../ports/connection-store.ts';
+import type {ConnectionStore} from '../ports/connection-store.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
 import type {Logger} from '../ports/logger.ts';
+import type {Page} from '../ports/page.ts';
 import type {CapabilityTable} from '../ports/whatsapp-engine.ts';
-import {newSessionName} from './session-name.ts';
 import type {Account, Connection} from './connection.ts';
+import {getOwnConnection} from './get-own-connection.ts';
+import {sessionCommand} from './session-command.ts';
+import {newSessionName} from './session-name.ts';
 
 /** How long creating a connection waits for its session (contract: up to 15 s). */
 const CREATION_WAIT_MS = 15_000;
@@ -68,7 +71,7 @@ export class Connections {
 		};
 		await this.#store.insert(connection);
 		try {
-			await this.#publisher.request(this.#command('session.ensure', connection), CREATION_WAIT_MS);
+			await this.#publisher.request(sessionCommand('session.ensure', connection), CREATION_WAIT_MS);
 		} catch (error) {
 			this.#log.warn({error, connectionId: connection.id}, 'connection.ensure.delayed');
 		}
@@ -81,15 +84,8 @@ export class Connections {
 	}
 
 	/** Deleted ones too. @throws {NotFoundError} @throws {ForbiddenError} */
-	async get(userId: string, id: string): Promise<Connection> {
-		const connection = await this.#store.find(id);
-		if (connection === undefined) {
-			throw new NotFoundError('Connection not found');
-		}
-		if (connection.userId !== userId) {
-			throw new ForbiddenError('You do not own this connection');
-		}
-		return connection;
+	get(userId: string, id: string): Promise<Connection> {
+		return getOwnConnection(this.#store, userId, id);
 	}
 
 	/** @param name null takes the name off; undefined changes nothing */
@@ -106,7 +102,7 @@ export class Connections {
 			return connection;
 		}
 		const {id, userId, sessionName} = connection;
-		await this.#publisher.command(this.#command('session.remove', connection));
+		await this.#publisher.command(sessionCommand('session.remove', connection));
 		const deleted = await this.#store.markDeleted(id, new Date(this.#clock.now()));
 		await this.#control.announce({kind: 'connection', userId, connectionId: id, sessionName});
 		return deleted ?? connection;
@@ -154,25 +150,16 @@ export class Connections {
 	}
 
 	/** What the engine of a connection can do. @throws {NoWorkerAvailableError} it has none yet */
-	capabilities({workerId}: Connection): CapabilityTable {
-		if (workerId === null) {
-			throw new NoWorkerAvailableError('No worker assigned');
-		}
-		return this.#engines.engineOf(workerId).capabilities();
+	capabilities(connection: Connection): CapabilityTable {
+		return requireEngine(this.#engines, connection).capabilities();
 	}
 
 	/** False when it is not done yet. @throws {CommandFailedError} */
 	async #controlSession(connection: Connection, kind: 'session.restart' | 'session.logout'): Promise<boolean> {
-		const reply = await this.#publisher.request(this.#command(kind, connection), CONTROL_WAIT_MS);
+		const reply = await this.#publisher.request(sessionCommand(kind, connection), CONTROL_WAIT_MS);
 		if (reply?.ok === false) {
-			const {code, message, retryAfterMs} = reply.failure;
-			throw new CommandFailedError(code, message, retryAfterMs);
+			throw new CommandFailedError(reply.failure);
 		}
 		return reply !== undefined;
-	}
-
-	#command(kind: SessionCommand['kind'], connection: Connection): SessionCommand {
-		const {id, userId, sessionName, workerId} = connection;
-		return {kind, id: randomUUID(), userId, connectionId: id, sessionName, workerId};
 	}
 }

@@ -1,17 +1,16 @@
-import {randomUUID} from 'node:crypto';
 import type {Publisher} from '../broker/publisher.ts';
 import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
 import {requireCapability} from '../engines/require-capability.ts';
 import {ConflictError, EngineError, NotFoundError, QrNotReadyError} from '../errors.ts';
-import type {SessionStatus} from '../events/vocabulary.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore} from '../ports/connection-store.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
 import type {Logger} from '../ports/logger.ts';
 import type {WebhookStore} from '../ports/webhook-store.ts';
-import type {QrCode, WhatsAppEngine} from '../ports/whatsapp-engine.ts';
+import type {EngineSession, QrCode, WhatsAppEngine} from '../ports/whatsapp-engine.ts';
 import type {Connection} from './connection.ts';
 import type {Connections} from './connections.ts';
+import {sessionCommand} from './session-command.ts';
 
 /** What is on the screen of someone who wants to link a phone. */
 export type LinkState = {readonly kind: 'connected'} | {readonly kind: 'qr'; readonly qr: QrCode};
@@ -32,6 +31,7 @@ const REVIVAL_PAUSE_MS = 30_000;
 /** Idle connections that are looked at for one without webhooks. */
 const MAX_IDLE = 50;
 
+/** Connections whose revival is remembered; of more, all are forgotten. */
 const MAX_REVIVED = 10_000;
 
 const LINKED_ALREADY = 'A phone is linked already: POST …/logout unlinks it';
@@ -39,18 +39,20 @@ const LINKED_ALREADY = 'A phone is linked already: POST …/logout unlinks it';
 /** Bringing a phone to a connection: QR codes, pairing codes, and finding a connection that is free for one. */
 export class Linking {
 	readonly #connections: Pick<Connections, 'create'>;
-	readonly #store: Pick<ConnectionStore, 'find' | 'listIdle'>;
+	readonly #store: Pick<ConnectionStore, 'find' | 'listIdle' | 'applyReport'>;
 	readonly #webhooks: Pick<WebhookStore, 'listByConnection'>;
 	readonly #engines: EngineDirectory;
 	readonly #publisher: Pick<Publisher, 'command'>;
 	readonly #clock: Clock;
 	readonly #log: Logger;
+	/** What is being found or created right now, for whom: who asks at the same moment (a double click) gets the same connection. */
+	readonly #wanted = new Map<string, Promise<Connection>>();
 	/** When this process last had a session brought back, by connection. */
 	readonly #revivedAtMs = new Map<string, number>();
 
 	constructor(options: {
 		connections: Pick<Connections, 'create'>;
-		store: Pick<ConnectionStore, 'find' | 'listIdle'>;
+		store: Pick<ConnectionStore, 'find' | 'listIdle' | 'applyReport'>;
 		webhooks: Pick<WebhookStore, 'listByConnection'>;
 		engines: EngineDirectory;
 		publisher: Pick<Publisher, 'command'>;
@@ -73,7 +75,7 @@ export class Linking {
 	 */
 	async getOrCreate(userId: string, virginOnly: boolean): Promise<Linkable> {
 		const deadlineMs = this.#clock.now() + LINKABLE_WITHIN_MS;
-		const connection = (await this.#findIdle(userId, virginOnly)) ?? (await this.#connections.create(userId, null));
+		const connection = await this.#findOrCreate(userId, virginOnly);
 		for (;;) {
 			const current = (await this.#store.find(connection.id)) ?? connection;
 			const state = await this.#stateIfReady(current, deadlineMs - this.#clock.now());
@@ -116,6 +118,17 @@ export class Linking {
 		const engine = this.#engineOf(connection);
 		requireCapability(engine.capabilities(), 'pairing-code');
 		return answerWithin(this.#clock, READ_WAIT_MS, this.#askForPairingCode(connection, engine, phone));
+	}
+
+	#findOrCreate(userId: string, virginOnly: boolean): Promise<Connection> {
+		const key = `${userId} ${virginOnly}`;
+		const wanted =
+			this.#wanted.get(key) ??
+			this.#findIdle(userId, virginOnly)
+				.then((idle) => idle ?? this.#connections.create(userId, null))
+				.finally(() => this.#wanted.delete(key));
+		this.#wanted.set(key, wanted);
+		return wanted;
 	}
 
 	async #findIdle(userId: string, virginOnly: boolean): Promise<Connection | undefined> {
@@ -172,8 +185,10 @@ export class Linking {
 		if (error.scope !== 'session') {
 			throw error;
 		}
-		const status = error.code === 'SESSION_STARTING' ? 'STARTING' : await this.#statusOf(current);
-		if (status === 'WORKING') {
+		const session = error.code === 'SESSION_STARTING' ? undefined : await this.#sessionOf(current);
+		const status = error.code === 'SESSION_STARTING' ? 'STARTING' : session?.status;
+		if (session?.status === 'WORKING') {
+			await this.#noteLinked(current, session);
 			return {kind: 'connected'};
 		}
 		this.#log.info({connectionId: connection.id, code: error.code, status}, 'connection.qr.notReady');
@@ -186,26 +201,24 @@ export class Linking {
 	}
 
 	/** Undefined when the engine has no such session. */
-	async #statusOf(connection: Connection): Promise<SessionStatus | undefined> {
-		return (await this.#engineOf(connection).sessions.find(connection.sessionName))?.status;
+	#sessionOf(connection: Connection): Promise<EngineSession | undefined> {
+		return this.#engineOf(connection).sessions.find(connection.sessionName);
+	}
+
+	/** At the time of what is known, so that nothing the session reports from now on is too old, whatever its clock shows. */
+	async #noteLinked({id, statusAt}: Connection, {me}: EngineSession): Promise<void> {
+		await this.#store.applyReport(id, {status: 'connected', me, atMs: statusAt.getTime()});
 	}
 
 	/** Credentials stay, so that a phone which is linked after all is not lost. */
-	async #revive({id, userId, sessionName, workerId}: Connection): Promise<void> {
+	async #revive(connection: Connection): Promise<void> {
 		const now = this.#clock.now();
-		if (now - (this.#revivedAtMs.get(id) ?? -Infinity) < REVIVAL_PAUSE_MS) {
+		if (now - (this.#revivedAtMs.get(connection.id) ?? -Infinity) < REVIVAL_PAUSE_MS) {
 			return;
 		}
 		if (this.#revivedAtMs.size >= MAX_REVIVED) this.#revivedAtMs.clear();
-		this.#revivedAtMs.set(id, now);
-		await this.#publisher.command({
-			kind: 'session.ensure',
-			id: randomUUID(),
-			userId,
-			connectionId: id,
-			sessionName,
-			workerId,
-		});
+		this.#revivedAtMs.set(connection.id, now);
+		await this.#publisher.command(sessionCommand('session.ensure', connection));
 	}
 
 	#engineOf({workerId}: Connection): WhatsAppEngine {

@@ -1,8 +1,10 @@
 import type {Connection} from '../connections/connection.ts';
 import {isLinked} from '../connections/is-linked.ts';
 import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
+import {isEngineError} from '../engines/is-engine-error.ts';
 import {requireCapability} from '../engines/require-capability.ts';
-import {DomainError, EngineError, NoWorkerAvailableError, ValidationError} from '../errors.ts';
+import {requireEngine} from '../engines/require-engine.ts';
+import {DomainError, EngineError, ValidationError} from '../errors.ts';
 import {normaliseChatId} from '../messaging/chat-id.ts';
 import type {CommandRecord} from '../messaging/command.ts';
 import {readMessageId} from '../messaging/message-id.ts';
@@ -180,11 +182,8 @@ export class Conversations {
 		if (!isLinked(connection)) {
 			return nothing;
 		}
-		const {workerId, sessionName} = connection;
-		if (workerId === null) {
-			throw new NoWorkerAvailableError('No worker assigned');
-		}
-		const engine = this.#engines.engineOf(workerId);
+		const {sessionName} = connection;
+		const engine = requireEngine(this.#engines, connection);
 		requireCapability(engine.capabilities(), operation);
 		const work = async (): Promise<T> => {
 			try {
@@ -218,7 +217,7 @@ function toOutage(error: unknown): unknown {
 }
 
 function isNotConnected(error: unknown): boolean {
-	return error instanceof EngineError && error.code === 'SESSION_NOT_CONNECTED';
+	return isEngineError(error, 'SESSION_NOT_CONNECTED');
 }
 
 /** @throws {ValidationError} for a chat that cannot be */

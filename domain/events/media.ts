@@ -7,6 +7,13 @@ export interface MediaSource {
 /** The places of a payload that hold a message with media of its own. */
 const NESTED = ['replyTo', 'before', 'after'] as const;
 
+/** An edit has a message that quotes another one; deeper ones are cut off, since what nobody looks at could name our machines. */
+const MAX_DEPTH = 4;
+
+/** Sources travel in a header, and all headers of a message must fit 64 KB: what is over these keeps its link, but is not copied. */
+const MAX_SOURCES = 8;
+const MAX_SOURCE_BYTES = 4096;
+
 type JsonObject = Readonly<Record<string, unknown>>;
 
 /**
@@ -15,7 +22,7 @@ type JsonObject = Readonly<Record<string, unknown>>;
  */
 export function rewriteMedia(payload: unknown, base: string): {payload: unknown; sources: readonly MediaSource[]} {
 	const sources: MediaSource[] = [];
-	return {payload: rewriteMessage(payload, base, sources), sources};
+	return {payload: rewriteMessage(payload, {base, sources, depth: 0}), sources};
 }
 
 /**
@@ -41,16 +48,25 @@ export function messageOfMedia(
 	return undefined;
 }
 
-function rewriteMessage(value: unknown, base: string, sources: MediaSource[]): unknown {
+interface Rewriting {
+	readonly base: string;
+	readonly sources: MediaSource[];
+	readonly depth: number;
+}
+
+function rewriteMessage(value: unknown, {depth, ...rewriting}: Rewriting): unknown {
 	if (!isObject(value)) {
 		return value;
 	}
+	if (depth > MAX_DEPTH) {
+		return null;
+	}
 	const changes: Record<string, unknown> = {};
 	if (isObject(value['media'])) {
-		changes['media'] = rewriteFile(value['media'], base, sources);
+		changes['media'] = rewriteFile(value['media'], rewriting);
 	}
 	for (const key of NESTED) {
-		const nested = rewriteMessage(value[key], base, sources);
+		const nested = rewriteMessage(value[key], {...rewriting, depth: depth + 1});
 		if (nested !== value[key]) {
 			changes[key] = nested;
 		}
@@ -61,7 +77,7 @@ function rewriteMessage(value: unknown, base: string, sources: MediaSource[]): u
 	return Object.keys(changes).length === 0 ? value : {...value, ...changes};
 }
 
-function rewriteFile(media: JsonObject, base: string, sources: MediaSource[]): JsonObject {
+function rewriteFile(media: JsonObject, {base, sources}: Omit<Rewriting, 'depth'>): JsonObject {
 	const {s3: _, ...kept} = media;
 	if (typeof media['url'] !== 'string' || media['url'] === '') {
 		return kept;
@@ -70,7 +86,10 @@ function rewriteFile(media: JsonObject, base: string, sources: MediaSource[]): J
 	if (filename === undefined) {
 		return {...kept, url: null};
 	}
-	sources.push({filename, url: media['url']});
+	const source = {filename, url: media['url']};
+	if (sources.length < MAX_SOURCES && Buffer.byteLength(JSON.stringify(source)) <= MAX_SOURCE_BYTES) {
+		sources.push(source);
+	}
 	return {...kept, url: `${base}/${filename}`};
 }
 

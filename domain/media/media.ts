@@ -1,6 +1,7 @@
 import type {Connection} from '../connections/connection.ts';
 import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
-import {EngineError, MediaExpiredError, MediaNotFoundError} from '../errors.ts';
+import {isEngineError} from '../engines/is-engine-error.ts';
+import {MediaExpiredError, MediaNotFoundError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
 import type {ByteRange, MediaKey, MediaStore, StoredMedia} from '../ports/media-store.ts';
@@ -81,10 +82,9 @@ export class Media {
 	 * @throws {MediaNotFoundError} it has no file, or WhatsApp has forgotten it @throws {MediaStoreUnavailableError}
 	 */
 	async openOfMessage(connection: Connection, target: MessageTarget, signal: AbortSignal): Promise<OpenMedia> {
-		const key = {connectionId: connection.id, filename: await this.#nameOfMessage(connection, target)};
-		const record = key.filename === '' ? undefined : await this.#store.find(key);
-		if (record?.state === 'stored') {
-			return this.#stored(key, record);
+		const stored = await this.#findOfMessage(connection, target);
+		if (stored !== undefined) {
+			return stored;
 		}
 		const file = await this.#ask(connection, signal, (engine, joined) =>
 			engine.openOfMessage(connection.sessionName, target, joined),
@@ -107,15 +107,17 @@ export class Media {
 		};
 	}
 
-	/** What its file is called in the store; empty when that is not known. */
-	async #nameOfMessage({id: connectionId}: Connection, {messageId}: MessageTarget): Promise<string> {
-		const key = {connectionId, filename: messageMediaName(messageId)};
-		if ((await this.#store.find(key))?.state !== 'stored') {
-			return '';
+	/** By the name that its file has in the store, where that is known. */
+	async #findOfMessage({id: connectionId}: Connection, {messageId}: MessageTarget): Promise<OpenMedia | undefined> {
+		const nameKey = {connectionId, filename: messageMediaName(messageId)};
+		if ((await this.#store.find(nameKey))?.state !== 'stored') {
+			return undefined;
 		}
-		const chunks: Uint8Array[] = [];
-		for await (const chunk of await this.#store.open(key)) chunks.push(chunk);
-		return Buffer.concat(chunks).toString();
+		const name: Uint8Array[] = [];
+		for await (const chunk of await this.#store.open(nameKey)) name.push(chunk);
+		const key = {connectionId, filename: Buffer.concat(name).toString()};
+		const record = await this.#store.find(key);
+		return record?.state === 'stored' ? this.#stored(key, record) : undefined;
 	}
 
 	/** @returns undefined when the engine says that it has no such file, or no engine holds the connection */
@@ -138,9 +140,7 @@ export class Media {
 			return {...file, unread};
 		} catch (error) {
 			transfer.abort();
-			if (error instanceof EngineError && error.code === 'MEDIA_NOT_FOUND') {
-				return undefined;
-			}
+			if (isEngineError(error, 'MEDIA_NOT_FOUND')) return undefined;
 			throw error;
 		}
 	}

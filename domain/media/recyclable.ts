@@ -7,6 +7,22 @@ export interface Recyclable {
 	recycle(chunk: Uint8Array): void;
 }
 
+/** True for content that wants its chunks back. */
 export function isRecyclable(content: object): content is Recyclable {
 	return 'recycle' in content && typeof content.recycle === 'function';
+}
+
+/** The chunks of `source` by way of a generator, which must not hide that `source` takes them back, if it does. */
+export function passingBack(
+	source: AsyncIterable<Uint8Array>,
+	chunks: AsyncIterable<Uint8Array>,
+): AsyncIterable<Uint8Array> {
+	if (!isRecyclable(source)) return chunks;
+	const passing: AsyncIterable<Uint8Array> & Recyclable = {
+		[Symbol.asyncIterator]: () => chunks[Symbol.asyncIterator](),
+		recycle: (chunk) => {
+			source.recycle(chunk);
+		},
+	};
+	return passing;
 }

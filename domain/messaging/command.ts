@@ -67,10 +67,12 @@ export function isCommandKind(kind: unknown): kind is Command['kind'] {
 	return typeof kind === 'string' && Object.hasOwn(FAMILY_BY_KIND, kind);
 }
 
+/** True for what is claimed before it is carried out. */
 export function isSendCommand(command: Command): command is SendCommand {
 	return FAMILY_BY_KIND[command.kind] === 'send';
 }
 
+/** True for what may simply be repeated in a chat. */
 export function isChatCommand(command: Command): command is ChatCommand {
 	return FAMILY_BY_KIND[command.kind] === 'chat';
 }

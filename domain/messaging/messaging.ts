@@ -2,26 +2,24 @@ import {randomUUID} from 'node:crypto';
 import type {Publisher} from '../broker/publisher.ts';
 import type {Connection} from '../connections/connection.ts';
 import {requireCapability} from '../engines/require-capability.ts';
-import {CommandFailedError, ConflictError, NoWorkerAvailableError} from '../errors.ts';
+import {requireEngine} from '../engines/require-engine.ts';
+import {BrokerUnavailableError, ConflictError} from '../errors.ts';
 import {digest} from '../hashing.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {CommandStore} from '../ports/command-store.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
 import type {MediaStore} from '../ports/media-store.ts';
-import type {MessageTarget, Operation} from '../ports/whatsapp-engine.ts';
-import {
-	chatOf,
-	clientMessageId,
-	type ChatCommand,
-	type CommandRecord,
-	type CommandReply,
-	type SendCommand,
-} from './command.ts';
+import type {Forward, MessageTarget, Operation} from '../ports/whatsapp-engine.ts';
+import {outcomeOfRecord, outcomeOfReply, type CommandOutcome} from './command-outcome.ts';
+import {chatOf, clientMessageId, type ChatCommand, type CommandRecord, type SendCommand} from './command.ts';
 import {messageKeyOf} from './message-id.ts';
 import {fileOf, type OutboundMessage} from './outbound.ts';
 
 /** How long a route waits for its command; clients give up at 30 s. */
 const REPLY_WAIT_MS = 25_000;
+
+/** Owns commands that are not to be carried out any more. */
+const CALLED_OFF = 'called off';
 
 /** What the caller asked for beside the message. */
 export interface SendOptions {
@@ -33,11 +31,6 @@ export interface SendOptions {
 	readonly humanlike?: boolean;
 }
 
-/** A command that may still be on its way when the caller is answered. */
-export type CommandOutcome =
-	| {readonly kind: 'done'; readonly commandId: string; readonly messageId: string | null; readonly timestamp: number}
-	| {readonly kind: 'queued'; readonly commandId: string};
-
 /** Distributes over the union, so that each kind keeps its own fields. */
 type WithoutIds<T> = T extends unknown ? Omit<T, 'id' | 'userId' | 'connectionId'> : never;
 
@@ -47,7 +40,7 @@ type WithoutIds<T> = T extends unknown ? Omit<T, 'id' | 'userId' | 'connectionId
  * @throws {NoWorkerAvailableError} the connection has no session yet
  * @throws {NotSupportedError} its engine cannot do this
  * @throws {CommandFailedError} why it was not done, or OUTCOME_UNKNOWN
- * @throws {BrokerUnavailableError}
+ * @throws {BrokerUnavailableError} a message is not sent then, neither now nor later; one with an Idempotency-Key may be, and its repeat tells
  */
 export class Messaging {
 	readonly #commands: CommandStore;
@@ -89,14 +82,14 @@ export class Messaging {
 			isOnItsWay = true;
 			return await this.#dispatch(command, options);
 		} finally {
-			if (!isOnItsWay) await this.#discardUpload(connection, message);
+			if (!isOnItsWay) await this.#discardUpload({connectionId: connection.id}, message);
 		}
 	}
 
 	/** Sends a message on to another chat. @throws {ConflictError} as `send` */
 	async forward(
 		connection: Connection,
-		{chatId, messageId}: MessageTarget,
+		{chatId, messageId}: Forward,
 		options: SendOptions = {},
 	): Promise<CommandOutcome> {
 		this.#require(connection, 'forward');
@@ -146,11 +139,37 @@ export class Messaging {
 		if (record.bodyHash !== bodyHash || record.connectionId !== wanted.connectionId) {
 			throw new ConflictError('This Idempotency-Key was used for a different request: use a new key for a new message');
 		}
-		return {command: {...wanted, id: record.id}, ended: outcomeOf(record)};
+		return {command: {...wanted, id: record.id}, ended: outcomeOfRecord(record)};
 	}
 
 	/** A repeat is published again: harmless, since only one claim succeeds, and it heals a crash between row and publish. */
-	async #dispatch(command: SendCommand, {respondAsync = false}: SendOptions): Promise<CommandOutcome> {
+	async #dispatch(command: SendCommand, options: SendOptions): Promise<CommandOutcome> {
+		try {
+			return await this.#handOver(command, options);
+		} catch (error) {
+			// With a key, the caller's repeat finds the row and goes on with it.
+			if (!(error instanceof BrokerUnavailableError) || options.idempotencyKey !== undefined) throw error;
+			return this.#callOff(command, error);
+		}
+	}
+
+	/**
+	 * The broker may have a command that it did not confirm, and whoever is told that it failed sends the message again: so nobody may
+	 * carry it out any more. If somebody is at it already, it did not fail.
+	 */
+	async #callOff(command: SendCommand, refusal: BrokerUnavailableError): Promise<CommandOutcome> {
+		const now = new Date(this.#clock.now());
+		if (!(await this.#commands.claim(command.id, CALLED_OFF, now))) {
+			const record = await this.#commands.find(command.id);
+			return (record && outcomeOfRecord(record)) ?? {kind: 'queued', commandId: command.id};
+		}
+		const {code, message, retryAfterMs} = refusal;
+		await this.#commands.finish(command.id, {status: 'failed', failure: {code, message, retryAfterMs}}, now);
+		if (command.kind === 'message.send') await this.#discardUpload(command, command.message);
+		throw refusal;
+	}
+
+	async #handOver(command: SendCommand, {respondAsync = false}: SendOptions): Promise<CommandOutcome> {
 		if (respondAsync) {
 			await this.#publisher.command(command);
 			return {kind: 'queued', commandId: command.id};
@@ -161,7 +180,7 @@ export class Messaging {
 		}
 		// The answer may be lost although the command is done.
 		const record = await this.#commands.find(command.id);
-		return (record && outcomeOf(record)) ?? {kind: 'queued', commandId: command.id};
+		return (record && outcomeOfRecord(record)) ?? {kind: 'queued', commandId: command.id};
 	}
 
 	async #change(
@@ -175,7 +194,7 @@ export class Messaging {
 		return reply === undefined ? {kind: 'queued', commandId: command.id} : outcomeOfReply(command.id, reply);
 	}
 
-	async #discardUpload({id: connectionId}: Connection, {content}: OutboundMessage): Promise<void> {
+	async #discardUpload({connectionId}: Pick<SendCommand, 'connectionId'>, {content}: OutboundMessage): Promise<void> {
 		const source = fileOf(content)?.source;
 		if (source?.kind === 'stored') {
 			// What cannot be removed now goes when files expire: the caller's answer does not depend on it.
@@ -183,11 +202,8 @@ export class Messaging {
 		}
 	}
 
-	#require({workerId}: Connection, operation: Operation): void {
-		if (workerId === null) {
-			throw new NoWorkerAvailableError('No worker assigned');
-		}
-		requireCapability(this.#engines.engineOf(workerId).capabilities(), operation);
+	#require(connection: Connection, operation: Operation): void {
+		requireCapability(requireEngine(this.#engines, connection).capabilities(), operation);
 	}
 
 	#newRecord(command: SendCommand, bodyHash: string, idempotencyKey: string | null): CommandRecord {
@@ -228,22 +244,4 @@ function fingerprint(message: OutboundMessage): string {
 	return JSON.stringify(message, (key, value: unknown) =>
 		key === 'source' && source?.kind === 'stored' ? source.sha256 : value,
 	);
-}
-
-/** The outcome of a command that has ended; undefined for one that is still on its way. */
-function outcomeOf({id, status, messageId, sentTimestamp, failure}: CommandRecord): CommandOutcome | undefined {
-	if (status === 'sent') {
-		return {kind: 'done', commandId: id, messageId, timestamp: sentTimestamp ?? 0};
-	}
-	if (failure !== null) {
-		throw new CommandFailedError(failure.code, failure.message, failure.retryAfterMs);
-	}
-	return undefined;
-}
-
-function outcomeOfReply(commandId: string, reply: CommandReply): CommandOutcome {
-	if (!reply.ok) {
-		throw new CommandFailedError(reply.failure.code, reply.failure.message, reply.failure.retryAfterMs);
-	}
-	return {kind: 'done', commandId, messageId: reply.messageId, timestamp: reply.timestamp ?? 0};
 }

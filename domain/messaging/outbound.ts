@@ -38,6 +38,7 @@ export interface OpenFile {
 	readonly open: () => AsyncIterable<Uint8Array>;
 }
 
+/** What a message says. @typeParam File where its file is: at its source, or open for an engine */
 export type OutboundContent<File = OutboundFile> =
 	| {readonly kind: 'text'; readonly text: string}
 	| {readonly kind: 'image' | 'video' | 'document'; readonly file: File; readonly caption: string | null}
@@ -72,7 +73,7 @@ export interface OutboundMessage<File = OutboundFile> {
 }
 
 /** What sending gave. */
-export interface SendReceipt {
+export interface SendResult {
 	/** `true_<chat>_<key>`; null when the engine accepted it without telling an id. */
 	readonly id: string | null;
 	/** Unix seconds. */

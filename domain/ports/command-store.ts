@@ -20,6 +20,7 @@ export interface Receipt {
 	readonly at: Date;
 }
 
+/** Sends, each with its claim, its outcome and its acknowledgements. @throws {StoreUnavailableError} */
 export interface CommandStore {
 	/**
 	 * Adds a command, unless one with the same (user, Idempotency-Key) exists.

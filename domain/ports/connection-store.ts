@@ -1,16 +1,7 @@
 import type {Connection, ConnectionStatus, SessionReport} from '../connections/connection.ts';
+import type {Page} from './page.ts';
 
-/** A place in a list that is ordered by (createdAt, id); lists go on after it. */
-export interface ListPosition {
-	readonly createdAt: Date;
-	readonly id: string;
-}
-
-export interface Page {
-	readonly limit: number;
-	readonly after?: ListPosition;
-}
-
+/** Connections of all users; deleted ones stay readable. @throws {StoreUnavailableError} */
 export interface ConnectionStore {
 	insert(connection: Connection): Promise<void>;
 	find(id: string): Promise<Connection | undefined>;

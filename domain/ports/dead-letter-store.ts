@@ -11,6 +11,7 @@ export interface DeadLetter {
 	readonly at: Date;
 }
 
+/** Dead letters, for an operator to look at. @throws {StoreUnavailableError} */
 export interface DeadLetterStore {
 	/** Adds a row; does nothing when the id exists. */
 	insert(letter: DeadLetter): Promise<void>;

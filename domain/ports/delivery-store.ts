@@ -1,5 +1,5 @@
 import type {Delivery, DeliveryState, Outcome} from '../webhooks/delivery.ts';
-import type {ListPosition} from './connection-store.ts';
+import type {ListPosition} from './page.ts';
 
 /** Which deliveries of a webhook, and how many; absent = whatever it is. */
 export interface DeliveryQuery {
@@ -15,6 +15,7 @@ export interface DeliveryQuery {
 	readonly to?: Date;
 }
 
+/** What became of deliveries. @throws {StoreUnavailableError} */
 export interface DeliveryStore {
 	/**
 	 * Records steps of deliveries: attempts are added once each, delivery rows move forward only (`progressOf`). Outcomes may

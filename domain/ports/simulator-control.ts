@@ -3,6 +3,9 @@ export const SIMULATED_TYPES = ['text', 'image', 'video', 'document', 'voice'] a
 
 export type SimulatedType = (typeof SIMULATED_TYPES)[number];
 
+/** The largest document that is drawn. */
+export const MAX_DRAWN_BYTES = 100 * 1024 * 1024;
+
 /** A file that a contact sends, given by whoever controls the simulator. */
 export interface SimulatedMedia {
 	/** Base64, at most 1 MB of bytes. */
@@ -24,7 +27,7 @@ export interface SimulatedMessage {
 	readonly type?: SimulatedType;
 	/** Default: a small real file is drawn for types that have one. */
 	readonly media?: SimulatedMedia;
-	/** A document of this many bytes, up to 100 MB, is made while it is read. */
+	/** A document of this many bytes, up to `MAX_DRAWN_BYTES`, is made while it is read. */
 	readonly sizeBytes?: number;
 }
 

@@ -1,5 +1,6 @@
 import type {ApiToken} from '../tokens/token.ts';
 
+/** API tokens, by their hash. @throws {StoreUnavailableError} */
 export interface TokenStore {
 	/** Adds a token; does nothing when its hash exists. */
 	insert(token: ApiToken): Promise<void>;

@@ -1,6 +1,7 @@
 import type {User} from '../tokens/token.ts';
-import type {Page} from './connection-store.ts';
+import type {Page} from './page.ts';
 
+/** Tenants and administrators. @throws {StoreUnavailableError} */
 export interface UserStore {
 	/** Adds a user; does nothing when the id exists. */
 	insert(user: User): Promise<void>;

@@ -1,5 +1,5 @@
 import type {Webhook} from '../webhooks/webhook.ts';
-import type {Page} from './connection-store.ts';
+import type {Page} from './page.ts';
 
 /** What can be changed of a webhook; absent = unchanged. */
 export interface WebhookChanges extends Partial<
@@ -21,6 +21,7 @@ export interface SecretRotation {
 	readonly previous: Webhook['previousSecret'];
 }
 
+/** Where tenants want events posted. @throws {StoreUnavailableError} */
 export interface WebhookStore {
 	insert(webhook: Webhook): Promise<void>;
 	/** Deleted ones are not found. */

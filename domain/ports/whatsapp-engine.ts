@@ -1,7 +1,7 @@
 import type {Account} from '../connections/connection.ts';
 import type {UpstreamEvent} from '../events/upstream-event.ts';
 import type {SessionStatus} from '../events/vocabulary.ts';
-import type {ContentKind, OpenFile, OutboundMessage, SendReceipt} from '../messaging/outbound.ts';
+import type {ContentKind, OpenFile, OutboundMessage, SendResult} from '../messaging/outbound.ts';
 
 /** A session as its engine sees it. */
 export interface EngineSession {
@@ -36,6 +36,7 @@ export interface EngineSessions {
 	list(): Promise<readonly EngineSession[]>;
 }
 
+/** A code on the screen of a session that waits for a phone. */
 export interface QrCode {
 	/** The string to encode. */
 	readonly value: string;
@@ -62,6 +63,14 @@ export interface MessageTarget {
 	readonly messageId: string;
 }
 
+/** A message that exists already, on its way to another chat. */
+export interface Forward {
+	/** The recipient. */
+	readonly chatId: string;
+	/** The full id. */
+	readonly messageId: string;
+}
+
 /** Writing. Whatever an engine lacks throws NOT_SUPPORTED and is `no` in its capabilities. @throws {EngineError} */
 export interface EngineMessages {
 	/**
@@ -74,16 +83,11 @@ export interface EngineMessages {
 		message: OutboundMessage<OpenFile>,
 		clientMessageId: string,
 		signal: AbortSignal,
-	): Promise<SendReceipt>;
-	/** Sends a message on to `chatId`, once; as `send`. */
-	forward(
-		session: string,
-		forward: {readonly chatId: string; readonly messageId: string},
-		clientMessageId: string,
-		signal: AbortSignal,
-	): Promise<SendReceipt>;
+	): Promise<SendResult>;
+	/** Sends a message on to another chat, once; as `send`. */
+	forward(session: string, forward: Forward, clientMessageId: string, signal: AbortSignal): Promise<SendResult>;
 	/** @throws {EngineError} MESSAGE_NOT_FOUND, MESSAGE_NOT_EDITABLE (not ours, too old, no text) */
-	edit(session: string, target: MessageTarget, text: string, signal: AbortSignal): Promise<SendReceipt>;
+	edit(session: string, target: MessageTarget, text: string, signal: AbortSignal): Promise<SendResult>;
 	/** Deletes it for everyone. @throws {EngineError} as `edit` */
 	revoke(session: string, target: MessageTarget, signal: AbortSignal): Promise<void>;
 	/** @param reaction an emoji; empty takes it back */
@@ -132,6 +136,7 @@ export interface Contact {
 	readonly phoneNumber: string | null;
 }
 
+/** A part of a list that engines count from its start. */
 export interface Slice {
 	readonly limit: number;
 	readonly offset: number;
@@ -181,6 +186,7 @@ export interface EngineMedia {
 /** `degraded` works with a restriction that the note names; `no` answers 501. */
 export type CapabilityLevel = 'yes' | 'no' | 'degraded';
 
+/** How well an engine can do something. */
 export interface Capability {
 	readonly level: CapabilityLevel;
 	/** Why, and what would have it. */
@@ -209,6 +215,7 @@ export type Operation =
 	| 'media'
 	| 'media-again';
 
+/** Says of every operation whether the engine can do it. */
 export type CapabilityTable = Readonly<Record<Operation, Capability>>;
 
 /** A way to WhatsApp: one worker of one engine. */

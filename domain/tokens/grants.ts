@@ -10,8 +10,10 @@ export interface Grants {
 	readonly connectionIds: readonly string[] | null;
 }
 
+/** What somebody who signed in may do, and a token without limits. */
 export const EVERYTHING: Grants = {scopes: null, connectionIds: null};
 
+/** Whether the caller may do what needs this scope. */
 export function allowsScope({scopes}: Grants, scope: Scope): boolean {
 	return scopes === null || scopes.includes(scope);
 }

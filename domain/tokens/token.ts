@@ -41,6 +41,7 @@ export function newToken(): string {
 	return TOKEN_PREFIX + randomBytes(24).toString('hex');
 }
 
+/** What is stored of a token, and what caches know credentials by: SHA-256, in hex. */
 export function hashToken(token: string): string {
 	return createHash('sha256').update(token).digest('hex');
 }

@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import type {ControlBus} from '../broker/control-bus.ts';
+import {getOwnConnection} from '../connections/get-own-connection.ts';
 import {ForbiddenError, NotFoundError, ValidationError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore} from '../ports/connection-store.ts';
@@ -56,7 +57,7 @@ export class Tokens {
 			throw new ValidationError('expiresAt must be in the future');
 		}
 		refuseMoreThan(creator, wanted);
-		await Promise.all((connectionIds ?? []).map((id) => this.#requireOwn(creator.user.id, id)));
+		await Promise.all((connectionIds ?? []).map((id) => getOwnConnection(this.#connections, creator.user.id, id)));
 		return this.#insert(creator.user.id, wanted, newToken());
 	}
 
@@ -102,16 +103,6 @@ export class Tokens {
 		};
 		await this.#store.insert(stored);
 		return {stored, token};
-	}
-
-	async #requireOwn(userId: string, connectionId: string): Promise<void> {
-		const connection = await this.#connections.find(connectionId);
-		if (connection === undefined) {
-			throw new NotFoundError('Connection not found');
-		}
-		if (connection.userId !== userId) {
-			throw new ForbiddenError('You do not own this connection');
-		}
 	}
 }
 

@@ -1,6 +1,6 @@
 import type {ControlBus} from '../broker/control-bus.ts';
 import {ForbiddenError, NotFoundError} from '../errors.ts';
-import type {Page} from '../ports/connection-store.ts';
+import type {Page} from '../ports/page.ts';
 import type {UserStore} from '../ports/user-store.ts';
 import type {User} from './token.ts';
 

@@ -6,9 +6,9 @@ import {ConflictError, ForbiddenError, NotFoundError, ValidationError} from '../
 import {prepareEvent, type EventOwner} from '../events/envelope.ts';
 import {TEST_EVENT} from '../events/vocabulary.ts';
 import type {Clock} from '../ports/clock.ts';
-import type {ListPosition, Page} from '../ports/connection-store.ts';
 import type {DeliveryStore} from '../ports/delivery-store.ts';
 import type {EventStore} from '../ports/event-store.ts';
+import type {ListPosition, Page} from '../ports/page.ts';
 import type {WebhookSender} from '../ports/webhook-sender.ts';
 import type {WebhookStore} from '../ports/webhook-store.ts';
 import type {SecretBox} from '../secret-box.ts';

@@ -1,4 +1,5 @@
 import type {ConnectionStatus} from '../connections/connection.ts';
+import {answerWithin} from '../engines/answer-within.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore} from '../ports/connection-store.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
@@ -69,11 +70,8 @@ export class InfrastructureOverview {
 	}
 
 	async #countSessions(workerId: string): Promise<number> {
-		const {promise: deadline, reject} = Promise.withResolvers<never>();
-		using _timer = this.#clock.after(ANSWER_TIMEOUT_MS, () => {
-			reject(new Error(`no answer within ${ANSWER_TIMEOUT_MS} ms`));
-		});
-		const sessions = await Promise.race([this.#engines.engineOf(workerId).sessions.list(), deadline]);
+		const asked = this.#engines.engineOf(workerId).sessions.list();
+		const sessions = await answerWithin(this.#clock, ANSWER_TIMEOUT_MS, asked);
 		return sessions.filter(({status}) => status !== 'STOPPED').length;
 	}
 }

@@ -10,9 +10,10 @@ import type {MediaStore} from '../../domain/ports/media-store.ts';
 import type {EngineIngress} from '../../domain/ports/whatsapp-engine.ts';
 import type {Authenticator} from '../../domain/tokens/authenticator.ts';
 import {accessLog} from './access-log.ts';
-import {authenticate} from './authenticate.ts';
+import {authenticate, identityOf} from './authenticate.ts';
 import {cors} from './cors.ts';
 import {errorHandler} from './error-handler.ts';
+import {Intake} from './intake.ts';
 import {jsonBody, refuseOtherTypes} from './json-body.ts';
 import {mount, type Guards} from './mount.ts';
 import {createRateLimit, type RateLimits} from './rate-limit.ts';
@@ -44,13 +45,14 @@ interface GatewaySettings {
 	/** Base URL that tenants reach us at, without a trailing slash. */
 	readonly publicUrl: string;
 	readonly rateLimits: RateLimits;
-	/** Express's `trust proxy`: which proxies may name the client's address. */
-	readonly trustProxy: boolean | number | string;
+	/** Express's `trust proxy`: how many proxies, one behind the other, may name the client's address. */
+	readonly trustProxy: number;
 	readonly ingestionSecret: string;
 	/** Shown on the landing page. */
 	readonly version: string;
 }
 
+/** Everything that the REST surface stands on. */
 export interface GatewayDependencies extends UseCases {
 	readonly settings: GatewaySettings;
 	readonly authenticator: Authenticator;
@@ -94,13 +96,15 @@ export function createApp(dependencies: GatewayDependencies): Express {
 }
 
 function tenantGuards(dependencies: GatewayDependencies): Guards {
-	const {settings, authenticator, rateLimitStore, connections, webhooks, deliveries, events, mediaStore, log} =
+	const {settings, authenticator, rateLimitStore, connections, webhooks, deliveries, events, mediaStore, clock, log} =
 		dependencies;
 	const limit = (kind: keyof RateLimits): RequestHandler =>
 		createRateLimit({perMinute: settings.rateLimits[kind], store: rateLimitStore, log});
 	const limits = {read: limit('read'), send: limit('send'), manage: limit('manage')};
-	const json = jsonBody(BODY_LIMIT_BYTES);
-	const intake = {media: mediaStore, limitBytes: UPLOAD_LIMIT_BYTES, restLimitBytes: BODY_LIMIT_BYTES, log};
+	const intake = new Intake({clock});
+	const json = intake.around((_request, response) => identityOf(response).user.id, jsonBody(BODY_LIMIT_BYTES));
+	const limitsOfUploads = {limitBytes: UPLOAD_LIMIT_BYTES, restLimitBytes: BODY_LIMIT_BYTES};
+	const upload = {media: mediaStore, intake, ...limitsOfUploads, log};
 	return {
 		authenticate: authenticate({authenticator, limitFailures: limit('unauthenticated')}),
 		limitOf: ({scope}) => limits[scope],
@@ -111,7 +115,7 @@ function tenantGuards(dependencies: GatewayDependencies): Guards {
 		bodyOf: ({body, uploads: fields}) => {
 			// What nobody reads is not read; the server drops it behind the answer.
 			if (body === undefined) return [];
-			return fields === undefined ? json : [uploadBody({...intake, fields}), refuseOtherTypes];
+			return fields === undefined ? json : [uploadBody({...upload, fields}), refuseOtherTypes];
 		},
 	};
 }

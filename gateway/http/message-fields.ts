@@ -84,12 +84,29 @@ const mentions = z
 		example: ['15550110000@c.us'],
 	});
 
+/** Of whatever is sent: by default a person seems to do it. */
+export const skipPresence = flag('skipPresence')
+	.meta({description: 'Send at once, without reading, typing and pausing first as a person would'})
+	.exactOptional();
+
 const OPTIONAL_FIELDS = {
 	replyTo: line('replyTo', {maxLength: MAX_MESSAGE_ID_LENGTH})
 		.meta({description: 'Id of the message to quote', example: 'false_15550110000@c.us_3EB0D51A3EE2A2B0C4F5'})
 		.exactOptional(),
 	mentions: mentions.exactOptional(),
-	skipPresence: flag('skipPresence')
-		.meta({description: 'Send at once, without reading, typing and pausing first as a person would'})
+	skipPresence,
+};
+
+/** Where a message is that a path names; its output is WhatsApp's own id of the chat. */
+export const PlaceQuery = z.object({
+	chatId: line('chatId')
+		.transform(checked((value) => normaliseChatId(value)))
+		.meta({description: 'The chat, in any form; needed with a bare message key', example: '15550110000@c.us'})
 		.exactOptional(),
+});
+
+/** How a path names a message, for the documentation. */
+export const MESSAGE_PARAMETER = {
+	description: 'The full id, WhatsApp’s own key, or the `commandId` of a send',
+	example: 'true_15550110000@c.us_3EB0C41C7F2B8E5D9A10',
 };

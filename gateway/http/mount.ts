@@ -1,6 +1,9 @@
 import type {Express, Request, RequestHandler, Response} from 'express';
+import type {z} from 'zod';
 import {access, targetOf, type TargetFinders} from './access.ts';
 import {identityOf} from './authenticate.ts';
+import {isForm} from './body-type.ts';
+import {readFormValues} from './form-values.ts';
 import {parse} from './parse.ts';
 import type {Answer, Call, Route} from './route.ts';
 import {sendContent} from './send-content.ts';
@@ -34,13 +37,18 @@ function toCall(route: Route, request: Request, response: Response): Call {
 		param: (name) => String(request.params[name] ?? ''),
 		header: (name) => request.get(name),
 		query: route.query === undefined ? {} : parse(route.query, lastValues(request.query)),
-		body: route.body === undefined ? {} : parse(route.body, request.body as unknown, route.faults),
+		body: route.body === undefined ? {} : parse(route.body, bodyOf(request, route.body), route.faults),
 		method: request.method,
 		// Few routes ask for it.
 		get signal() {
 			return untilClosed(response);
 		},
 	};
+}
+
+function bodyOf(request: Request, schema: z.ZodObject): unknown {
+	const body: unknown = request.body;
+	return isForm(request) ? readFormValues(schema, body) : body;
 }
 
 /** Of a parameter that is there twice, the last one counts; one that is empty counts as absent. */

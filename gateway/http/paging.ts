@@ -1,31 +1,24 @@
 import {z} from 'zod';
-import type {ListPosition} from '../../domain/ports/connection-store.ts';
+import type {ListPosition} from '../../domain/ports/page.ts';
 import {wholeNumber} from './fields.ts';
-
-/** The default too: clients without paging see as much as one page holds. */
-const MAX_LIMIT = 100;
 
 const BAD_CURSOR = 'cursor is not one of ours: take it from the Link header of the page before';
 
-/** `?limit=&cursor=`, as routes declare them. */
-export const PageQuery = z.object({
-	limit: wholeNumber('limit', 1, MAX_LIMIT).exactOptional(),
-	cursor: z.string(BAD_CURSOR).transform(readCursor).exactOptional(),
-});
+/** `?limit=&cursor=`, as routes declare them; the list goes on behind the cursor. */
+type PageQuery = z.ZodObject<{
+	limit: z.ZodDefault<z.ZodType<number, string>>;
+	cursor: z.ZodExactOptional<z.ZodPipe<z.ZodString, z.ZodTransform<ListPosition, string>>>;
+}>;
 
 /** Parameters of a link; undefined ones are left out. */
 type Query = Readonly<Record<string, string | number | undefined>>;
 
-/** What `?limit=&cursor=` ask for. */
-export interface PageRequest {
-	/** 1 to 100, default 100. */
-	readonly limit: number;
-	/** The list goes on behind this item. */
-	readonly position: ListPosition | undefined;
-}
-
-export function readPage({limit = MAX_LIMIT, cursor}: z.output<typeof PageQuery>): PageRequest {
-	return {limit, position: cursor};
+/** @param maxLimit the default too: clients without paging see as much as one page holds */
+export function pageQuery(maxLimit: number): PageQuery {
+	return z.object({
+		limit: wholeNumber('limit', 1, maxLimit).default(maxLimit),
+		cursor: z.string(BAD_CURSOR).transform(readCursor).exactOptional(),
+	});
 }
 
 /**

@@ -138,6 +138,7 @@ export function route<
 	return definition;
 }
 
+/** 200 with JSON; `undefined` is an empty body. */
 export function ok(body: unknown, headers: Readonly<Record<string, string>> = {}): Answer {
 	return {status: 200, body, headers};
 }

@@ -2,8 +2,9 @@ import type {z} from 'zod';
 import {ValidationError, type ErrorCode} from '../../domain/errors.ts';
 import type {Messaging, SendOptions} from '../../domain/messaging/messaging.ts';
 import type {OutboundContent, OutboundMessage} from '../../domain/messaging/outbound.ts';
+import {sendAnswer} from './command-answer.ts';
 import type {recipientFields} from './message-fields.ts';
-import {presentSendResult, SendResultResource} from './resources/send-result.ts';
+import {SendResultResource} from './resources/send-result.ts';
 import {route, type Call, type Route} from './route.ts';
 
 /** 1 to 255 visible ASCII characters. */
@@ -77,7 +78,7 @@ export function sending<Body extends z.ZodObject>(
 		handle: async (call) => {
 			const body = call.body as z.output<Body> & CommonFields;
 			const options = readSendOptions(call, body);
-			return presentSendResult(await messaging.send(call.target, toMessage(body, toContent(body)), options));
+			return sendAnswer(await messaging.send(call.target, toMessage(body, toContent(body)), options));
 		},
 	});
 }

@@ -18,6 +18,7 @@ import {chatRoutes} from './routes/chats.ts';
 import {connectionRoutes} from './routes/connections.ts';
 import {deliveryRoutes} from './routes/deliveries.ts';
 import {eventRoutes} from './routes/events.ts';
+import {linkingRoutes} from './routes/linking.ts';
 import {mediaRoutes} from './routes/media.ts';
 import {messageRoutes} from './routes/messages.ts';
 import {simulatorRoutes} from './routes/simulator.ts';
@@ -49,8 +50,9 @@ export function tenantRoutes({simulator, ...useCases}: UseCases, publicUrl: stri
 		...accountRoutes(),
 		...tokenRoutes(useCases),
 		...connectionRoutes({...useCases, publicUrl}),
+		...linkingRoutes(useCases),
 		...messageRoutes(useCases),
-		...chatRoutes(useCases),
+		...chatRoutes({...useCases, publicUrl}),
 		...mediaRoutes(useCases),
 		...webhookRoutes({...useCases, publicUrl}),
 		...deliveryRoutes({...useCases, publicUrl}),

@@ -5,8 +5,10 @@ import {ValidationError} from '../../domain/errors.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {MediaStore} from '../../domain/ports/media-store.ts';
 import {targetOf} from './access.ts';
+import {identityOf} from './authenticate.ts';
 import {hasBody, isForm, isJson} from './body-type.ts';
 import {PayloadTooLargeError, UnsupportedMediaTypeError} from './http-errors.ts';
+import type {Intake} from './intake.ts';
 import type {BodyFormat} from './uploads/body-format.ts';
 import {BodyReader} from './uploads/body-reader.ts';
 import {BodySource} from './uploads/body-source.ts';
@@ -21,6 +23,8 @@ export interface UploadBodyOptions {
 	/** The fields of the body that are uploads, in base64. */
 	readonly fields: readonly string[];
 	readonly media: MediaStore;
+	/** Every upload counts as large: each holds a file open while it comes. */
+	readonly intake: Intake;
 	/** Of the whole body. */
 	readonly limitBytes: number;
 	/** Of the body without its uploads. */
@@ -41,6 +45,7 @@ export function uploadBody(options: UploadBodyOptions): RequestHandler {
 		}
 		const {id: connectionId} = targetOf(response) as Connection;
 		const uploads: Upload[] = [];
+		using _place = await options.intake.enter(identityOf(response).user.id);
 		const reading = readBody(request, {...options, format, connectionId, uploads});
 		void Promise.allSettled([reading, closed(response)]).then(() => removeUnused(uploads, {...options, connectionId}));
 		request.body = await reading;

@@ -4,6 +4,7 @@ import type {Logger} from '../../domain/ports/logger.ts';
 import {EventFrame} from './event-frame.ts';
 import type {EventLog} from './event-log.ts';
 import {gapFrame, type GapReason} from './gap-frame.ts';
+import {HeldFrames} from './held-frames.ts';
 import type {LastEvents} from './last-events.ts';
 import type {RoomMember} from './room-member.ts';
 import {WakefulSleep} from './wakeful-sleep.ts';
@@ -53,14 +54,12 @@ export interface CatchUpOptions {
 export class CatchUp {
 	readonly #options: CatchUpOptions;
 	readonly #members: Set<RoomMember>;
-	readonly #held = new Map<string, EventFrame>();
+	readonly #held: HeldFrames;
 	/** Events that went out live and were not in the log yet. */
 	readonly #unlogged: Set<string>;
 	/** What the log showed last: its live frame may be yet to come. */
 	readonly #logged: Set<string>;
 	readonly #sleep: WakefulSleep;
-	#heldBytes = 0;
-	#overflows = 0;
 	#isLive = false;
 	#isOver = false;
 	#position = 0;
@@ -73,6 +72,7 @@ export class CatchUp {
 	constructor(options: CatchUpOptions) {
 		this.#options = options;
 		this.#members = new Set(options.members);
+		this.#held = new HeldFrames({maxBytes: options.maxHeldBytes});
 		this.#unlogged = new Set(options.sent);
 		const latest = options.last.latest();
 		this.#logged = new Set(latest === null ? [] : [latest]);
@@ -139,30 +139,11 @@ export class CatchUp {
 		}
 	}
 
+	/** What is too much for memory the log has: it is as if these frames had been lost. */
 	#hold(frame: EventFrame): void {
-		const {eventId} = frame;
-		if (this.#held.has(eventId) || this.#logged.has(eventId)) {
-			return;
-		}
-		this.#held.set(eventId, frame);
-		this.#heldBytes += frame.body.length;
-		if (this.#heldBytes > this.#options.maxHeldBytes) {
-			// Too much for memory: the log has it all, so it is as if these frames had been lost.
-			this.#held.clear();
-			this.#heldBytes = 0;
-			this.#overflows++;
+		if (!this.#logged.has(frame.eventId) && !this.#held.add(frame)) {
 			this.extend();
 		}
-	}
-
-	/** Takes a frame out of what is held. */
-	#unhold(eventId: string): EventFrame | undefined {
-		const frame = this.#held.get(eventId);
-		if (frame !== undefined) {
-			this.#held.delete(eventId);
-			this.#heldBytes -= frame.body.length;
-		}
-		return frame;
 	}
 
 	/** Sends what the log has after the position, to its end or until nobody is left. */
@@ -185,18 +166,18 @@ export class CatchUp {
 		this.#loggedMs = Math.max(this.#loggedMs, receivedAtMs);
 		remember(this.#logged, eventId, MAX_LOGGED);
 		if (!this.#unlogged.delete(eventId)) {
-			await this.#deliver(this.#unhold(eventId) ?? new EventFrame({eventId, connectionId, body: Buffer.from(body)}));
+			await this.#deliver(this.#held.take(eventId) ?? new EventFrame({eventId, connectionId, body: Buffer.from(body)}));
 		}
 	}
 
 	/** Sends what was held, then goes live. False when some of it was given up meanwhile: the log comes first again. */
 	async #release(): Promise<boolean> {
-		const overflows = this.#overflows;
-		for (const [eventId, frame] of this.#held) {
-			this.#unhold(eventId);
-			this.#noteSent(eventId);
+		const {overflows} = this.#held;
+		for (const frame of this.#held) {
+			this.#held.take(frame.eventId);
+			this.#noteSent(frame.eventId);
 			await this.#deliver(frame);
-			if (overflows !== this.#overflows) {
+			if (overflows !== this.#held.overflows) {
 				return false;
 			}
 		}
@@ -218,8 +199,8 @@ export class CatchUp {
 			return;
 		}
 		this.#isLive = true;
-		for (const [eventId, frame] of this.#held) {
-			this.#noteSent(eventId);
+		for (const frame of this.#held) {
+			this.#noteSent(frame.eventId);
 			frame.sendTo(this.#members);
 		}
 		this.#held.clear();

@@ -16,6 +16,7 @@ import {CLOSE, type CloseReason} from './close-reason.ts';
 import {EventSocket} from './event-socket.ts';
 import {Expiry} from './expiry.ts';
 import {readHandshake, type StreamHandshake} from './handshake.ts';
+import {OpenSockets} from './open-sockets.ts';
 import {Reauthentication} from './reauthentication.ts';
 import {refuseUpgrade} from './refuse-upgrade.ts';
 import {Rooms} from './rooms.ts';
@@ -47,15 +48,6 @@ export interface EventStreamOptions {
 	readonly settings?: EventStreamSettings;
 }
 
-/** Whose socket it is, by which token. */
-interface Admission {
-	/** An API token or a JWT. Kept to check it again; never logged. */
-	readonly token: string;
-	/** Null for a JWT. */
-	readonly tokenId: string | null;
-	readonly userId: string;
-}
-
 /**
  * The live stream as a plain WebSocket at `/api/ws` and `/ws`: every event of the token's user that the token may see, as a
  * JSON text frame.
@@ -76,8 +68,7 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 		perMessageDeflate: false,
 		maxPayload: MAX_CLIENT_MESSAGE_BYTES,
 	});
-	/** Every socket that is not closed yet; undefined until (and unless) it is admitted. */
-	readonly #sockets = new Map<EventSocket, Admission | undefined>();
+	readonly #sockets = new OpenSockets();
 	/** Counts what may have made a token invalid: a check that began before does not count. */
 	#invalidations = 0;
 	#isClosing = false;
@@ -97,9 +88,9 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 			authenticator,
 			clock,
 			log,
-			openTokens: () => new Set(this.#admissions().map(({token}) => token)),
+			openTokens: () => this.#sockets.tokens(),
 			onInvalid: (invalid) => {
-				this.#closeWhere(({token}) => token === invalid, CLOSE.invalidToken);
+				this.#sockets.closeWhere(({token}) => token === invalid, CLOSE.invalidToken);
 			},
 		});
 		control.follow(this);
@@ -115,11 +106,11 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 		switch (change.kind) {
 			case 'token-revoked':
 				this.#invalidations++;
-				this.#closeWhere(({tokenId}) => tokenId === change.tokenId, CLOSE.invalidToken);
+				this.#sockets.closeWhere(({tokenId}) => tokenId === change.tokenId, CLOSE.invalidToken);
 				break;
 			case 'user-disabled':
 				this.#invalidations++;
-				this.#closeWhere(({userId}) => userId === change.userId, CLOSE.invalidToken);
+				this.#sockets.closeWhere(({userId}) => userId === change.userId, CLOSE.invalidToken);
 				break;
 			case 'connection':
 			case 'webhooks':
@@ -136,7 +127,7 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 	/** Takes no more sockets and closes the open ones (1012); ends within 2 s, whatever the clients do. */
 	async [Symbol.asyncDispose](): Promise<void> {
 		this.#isClosing = true;
-		const sockets = [...this.#sockets.keys()];
+		const sockets = this.#sockets.all();
 		for (const socket of sockets) socket.close(CLOSE.restart);
 		const ended = Promise.allSettled([this.#rooms[Symbol.asyncDispose](), ...sockets.map(({closed}) => closed)]);
 		await new Promise<void>((resolve) => {
@@ -146,7 +137,7 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 				resolve();
 			});
 		});
-		for (const socket of this.#sockets.keys()) socket.terminate();
+		for (const socket of this.#sockets.all()) socket.terminate();
 		this.#server.off('upgrade', this.#onUpgrade);
 	}
 
@@ -175,11 +166,11 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 			clock: this.#clock,
 			maxBufferedBytes: this.#maxBufferedBytes,
 			onTooSlow: (bufferedBytes) => {
-				const {userId, tokenId} = this.#sockets.get(socket) ?? {};
+				const {userId, tokenId} = this.#sockets.admissionOf(socket) ?? {};
 				this.#log.info({userId, tokenId, bufferedBytes}, 'stream.socket.cut');
 			},
 		});
-		this.#sockets.set(socket, undefined);
+		this.#sockets.add(socket);
 		void socket.closed.then(() => {
 			this.#forget(socket);
 		});
@@ -235,7 +226,7 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 		if (this.#rooms.clientsOf(userId) >= this.#maxSocketsPerUser) {
 			return CLOSE.tooManySockets;
 		}
-		this.#sockets.set(socket, {token, tokenId, userId});
+		this.#sockets.admit(socket, {token, tokenId, userId});
 		this.#limit(socket, identity);
 		try {
 			await this.#rooms.join(userId, socket, since);
@@ -264,22 +255,10 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 	}
 
 	#forget(socket: EventSocket): void {
-		const admission = this.#sockets.get(socket);
-		this.#sockets.delete(socket);
+		const admission = this.#sockets.admissionOf(socket);
+		this.#sockets.remove(socket);
 		if (admission !== undefined) {
 			this.#rooms.leave(admission.userId, socket);
-		}
-	}
-
-	#admissions(): readonly Admission[] {
-		return [...this.#sockets.values()].filter((admission) => admission !== undefined);
-	}
-
-	#closeWhere(concerns: (admission: Admission) => boolean, reason: CloseReason): void {
-		for (const [socket, admission] of this.#sockets) {
-			if (admission !== undefined && concerns(admission)) {
-				socket.close(reason);
-			}
 		}
 	}
 }

@@ -1,5 +1,5 @@
 import {randomBytes, randomUUID} from 'node:crypto';
-import {readdir, readFile, readlink, rename, rm, truncate, utimes, writeFile} from 'node:fs/promises';
+import {mkdir, readdir, readFile, readlink, rename, rm, statfs, truncate, utimes, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import test from 'ava';
 import {FolderMediaStore} from '../../adapters/folder/folder-media-store.ts';
@@ -130,6 +130,23 @@ test.serial('a put and a read of 64 MB take little memory', async (t) => {
 	}
 	t.is(sizeBytes, count * chunk.length);
 	t.true(peakBytes < 48 * 1024 * 1024, `${Math.round(peakBytes / 1024 / 1024)} MB`);
+});
+
+test('every chunk of a put goes back to a source that takes them, once it is written', async (t) => {
+	await using fixture = await start();
+	const key = newKey();
+	const bytes = randomBytes(300_000);
+	const returned: number[] = [];
+	const content = Object.assign(inChunks(bytes, 100_000), {
+		recycle: (chunk: Uint8Array) => {
+			returned.push(chunk.length);
+			chunk.fill(0);
+		},
+	});
+	const copy = Buffer.from(bytes);
+	await fixture.store.put(key, {...incoming(bytes), content});
+	t.deepEqual(returned, [100_000, 100_000, 100_000]);
+	t.true((await readAll(await fixture.store.open(key))).equals(copy));
 });
 
 test('a folder that cannot be written to is told at the start, with what to do', async (t) => {
@@ -284,4 +301,40 @@ test('the folder of a connection goes with its last file', async (t) => {
 	await clock.advance(1);
 	await store.expire(new Date(clock.now() + 1), 'why');
 	t.deepEqual(await readdir(fixture.path), []);
+});
+
+test('a put whose record cannot be written leaves no content behind', async (t) => {
+	await using fixture = await start();
+	const key = newKey();
+	await fixture.store.put(key, incoming(Buffer.from('x')));
+	const [record = ''] = (await fixture.files()).filter((file) => file.endsWith('.json'));
+	await rm(record);
+	await mkdir(join(record, 'in the way'), {recursive: true});
+	const before = await fixture.files();
+	await t.throwsAsync(fixture.store.put(key, incoming(randomBytes(10_000))), {instanceOf: MediaStoreUnavailableError});
+	t.deepEqual(await fixture.files(), before);
+});
+
+test('files leave a part of the disk free, also one that grows while it comes', async (t) => {
+	await using fixture = await start();
+	const {bavail, bsize} = await statfs(fixture.path);
+	const key = newKey();
+	const full = new FolderMediaStore({
+		folder: fixture.path,
+		clock: fixture.clock,
+		reserveBytes: bavail * bsize + 2 ** 40,
+	});
+	const failure = {instanceOf: MediaStoreUnavailableError, message: /too little space is left/};
+	await t.throwsAsync(full.put(key, incoming(Buffer.from('x'))), failure);
+	t.deepEqual(await fixture.files(), []);
+	const almost = new FolderMediaStore({
+		folder: fixture.path,
+		clock: fixture.clock,
+		reserveBytes: bavail * bsize - 12 * 2 ** 20,
+	});
+	const endless = async function* (): AsyncGenerator<Uint8Array> {
+		for (;;) yield await Promise.resolve(Buffer.alloc(2 ** 20));
+	};
+	await t.throwsAsync(almost.put(key, incoming(Buffer.alloc(0), {content: endless(), maxBytes: 2 ** 30})), failure);
+	t.deepEqual(await fixture.files(), []);
 });

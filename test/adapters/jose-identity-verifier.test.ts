@@ -186,7 +186,7 @@ test('a key server that fails is not asked more often, either', async (t) => {
 	t.is(fixture.log.of('jwks.fetch.failed').length, 10);
 });
 
-for (const mode of ['away', 'broken', 'nonsense'] as const) {
+for (const mode of ['away', 'broken', 'nonsense', 'endless', 'elsewhere'] as const) {
 	test(`a key server that is ${mode}: known keys work on, and nothing is said of unknown ones`, async (t) => {
 		await using fixture = await start();
 		const {provider, verifier, clock} = fixture;

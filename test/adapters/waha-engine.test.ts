@@ -5,7 +5,7 @@ import {inspect} from 'node:util';
 import test, {type ExecutionContext} from 'ava';
 import {WahaEngine} from '../../adapters/waha/waha-engine.ts';
 import {EngineError, type EngineErrorCode, type SideEffect} from '../../domain/errors.ts';
-import type {SendReceipt} from '../../domain/messaging/outbound.ts';
+import type {SendResult} from '../../domain/messaging/outbound.ts';
 import {eventually} from '../support/eventually.ts';
 import {FakeWahaServer} from '../support/fake-waha-server.ts';
 import {FakeWaha, type FakeFault} from '../support/fake-waha.ts';
@@ -372,7 +372,7 @@ function send(
 	engine: WahaEngine,
 	chatId = '15550001111@c.us',
 	signal: AbortSignal = AbortSignal.timeout(30_000),
-): Promise<SendReceipt> {
+): Promise<SendResult> {
 	return engine.messages.send(SESSION, {chatId, content: {kind: 'text', text: 'Hi there!'}}, KEY, signal);
 }
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import {
-	extractEditResult,
-	extractSendResult,
+	toEditResult,
+	toSendResult,
 	isForwarded,
 	toLinkedAccount,
 	toPairingCode,
@@ -149,7 +149,7 @@ const ANSWERS: readonly Case[] = [
 
 for (const {title, body, ...receipt} of ANSWERS) {
 	test(`the answer to a send: ${title}`, (t) => {
-		t.deepEqual(extractSendResult(body, NOW_MS), receipt);
+		t.deepEqual(toSendResult(body, NOW_MS), receipt);
 	});
 }
 
@@ -160,7 +160,7 @@ for (const [engine, body, timestamp] of [
 	['WEBJS', undefined, NOW],
 ] as const) {
 	test(`the answer to an edit, ${engine}: ${body === undefined ? 'nothing' : 'the engine’s own'}`, (t) => {
-		t.deepEqual(extractEditResult(engine, `true_${CHAT}_${KEY}`, body, NOW_MS), {id: `true_${CHAT}_${KEY}`, timestamp});
+		t.deepEqual(toEditResult(engine, `true_${CHAT}_${KEY}`, body, NOW_MS), {id: `true_${CHAT}_${KEY}`, timestamp});
 	});
 }
 
@@ -239,6 +239,26 @@ test('an event without a time of its own has that of its message, else that of i
 	t.is(timeOf({timestamp: Number.MAX_VALUE}), NOW_MS);
 	t.is(timeOf({timestamp: -1}), NOW_MS);
 	t.is(timeOf({}), NOW_MS);
+});
+
+test('a time that is none, or beyond all time, counts as absent', (t) => {
+	for (const timestamp of [
+		{toString: 1},
+		{valueOf: null, toString: null},
+		[],
+		true,
+		1e300,
+		'1e300',
+		-1,
+		'x',
+		{low: 1, high: 1e300},
+	]) {
+		const {timestampMs} = toUpstreamEvent({...envelope, timestamp, payload: {timestamp}}, NOW_MS);
+		t.is(timestampMs, NOW_MS, JSON.stringify(timestamp));
+	}
+	for (const timestamp of [8.64e15, 1e15, 1e11]) {
+		t.notThrows(() => new Date(toUpstreamEvent({...envelope, payload: {timestamp}}, NOW_MS).timestampMs).toISOString());
+	}
 });
 
 test('an event without an id or a payload is one all the same', (t) => {

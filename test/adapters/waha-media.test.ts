@@ -6,6 +6,7 @@ import {pipeline} from 'node:stream/promises';
 import test, {type ExecutionContext} from 'ava';
 import {WahaEngine} from '../../adapters/waha/waha-engine.ts';
 import {EngineError, type EngineErrorCode} from '../../domain/errors.ts';
+import {isRecyclable, type Recyclable} from '../../domain/media/recyclable.ts';
 import type {EngineFile} from '../../domain/ports/whatsapp-engine.ts';
 import {eventually} from '../support/eventually.ts';
 import type {FakeFile} from '../support/fake-waha-content.ts';
@@ -58,8 +59,8 @@ const PATHS: Readonly<Record<string, string>> = {
 	[URL_OF_FILE]: `/api/files/${SESSION}/3EB0.jpeg`,
 	'http://localhost:3000/api/files/false_1@c.us_3EB0.jpeg': '/api/files/false_1@c.us_3EB0.jpeg',
 	'https://waha.internal:8443/api/s3/bucket/a/b.jpeg?versionId=7': '/api/s3/bucket/a/b.jpeg?versionId=7',
-	'http://localhost:3000/api/files/s/100%25.jpeg': '/api/files/s/100%25.jpeg',
-	'http://localhost:3000/api/files/s/a%20b.jpeg#top': '/api/files/s/a%20b.jpeg',
+	[`http://localhost:3000/api/files/${SESSION}/100%25.jpeg`]: `/api/files/${SESSION}/100%25.jpeg`,
+	[`http://localhost:3000/api/files/${SESSION}/a%20b.jpeg#top`]: `/api/files/${SESSION}/a%20b.jpeg`,
 };
 
 for (const [url, path] of Object.entries(PATHS)) {
@@ -84,8 +85,8 @@ test('an address that already has the path of the server is not given it twice',
 		response.end('bytes');
 	});
 	using engine = engineAt(`${server.url}/waha`);
-	await engine.media.open(SESSION, 'https://public.example/waha/api/files/s/a.jpeg', inTime());
-	t.is(asked, '/waha/api/files/s/a.jpeg');
+	await engine.media.open(SESSION, `https://public.example/waha/api/files/${SESSION}/a.jpeg`, inTime());
+	t.is(asked, `/waha/api/files/${SESSION}/a.jpeg`);
 });
 
 const REFUSED = [
@@ -98,15 +99,18 @@ const REFUSED = [
 	'http://localhost:3000/api/files/a%2f..%2f..%2fsessions',
 	'http://localhost:3000/api/files/..%5csessions',
 	'http://localhost:3000/api/files/',
-	'http://localhost:3000/x/api/files/s/a.jpeg',
-	'ftp://localhost/api/files/s/a.jpeg',
-	'file:///api/files/s/a.jpeg',
+	`http://localhost:3000/x/api/files/${SESSION}/a.jpeg`,
+	`ftp://localhost/api/files/${SESSION}/a.jpeg`,
+	`file:///api/files/${SESSION}/a.jpeg`,
+	'http://localhost:3000/api/files/u_someone_s_else/3EB0.jpeg',
+	'http://localhost:3000/api/files/u_someone_s_else/a/3EB0.jpeg',
+	`http://localhost:3000/api/files/${SESSION}%2f..%2fu_someone_s_else/3EB0.jpeg`,
 	`/api/files/${SESSION}/3EB0.jpeg`,
 	'no url',
 	'',
 ];
 
-test('what is no file of WAHA is not fetched from anywhere', async (t) => {
+test('what is no file of WAHA, or one of another session, is not fetched from anywhere', async (t) => {
 	let requests = 0;
 	await using server = await FakeWahaServer.start((_request, response) => {
 		requests += 1;
@@ -191,6 +195,36 @@ test.serial('a file of 100 MB comes as fast as it is read, and whole', async (t)
 	t.is(hash.digest('hex'), source.hash);
 });
 
+test.serial('a chunk that is given back is freed at once, and the file stays whole', async (t) => {
+	const answer = new LargeAnswer();
+	await using server = await FakeWahaServer.start((_request, response) => void answer.write(response));
+	using engine = engineAt(server.url);
+	const {content} = await engine.media.open(SESSION, URL_OF_FILE, inTime());
+	const source = recyclable(content);
+	const hash = createHash('sha256');
+	let freedBytes = 0;
+	for await (const chunk of content) {
+		hash.update(chunk);
+		const chunkBytes = chunk.length;
+		source.recycle(chunk);
+		if (chunk.length === 0) freedBytes += chunkBytes;
+	}
+	t.is(hash.digest('hex'), answer.hash);
+	// The first one shares its memory with the headers.
+	t.true(freedBytes > 0.99 * LARGE_BYTES, `${freedBytes} bytes were freed`);
+});
+
+test('giving back a chunk that shares its memory, here with the headers, takes it from nobody', async (t) => {
+	await using server = await FakeWahaServer.start((_request, response) => void response.end('small'));
+	using engine = engineAt(server.url);
+	const {content} = await engine.media.open(SESSION, URL_OF_FILE, inTime());
+	const source = recyclable(content);
+	for await (const chunk of content) {
+		source.recycle(chunk);
+		t.is(Buffer.from(chunk).toString(), 'small');
+	}
+});
+
 test('whoever stops reading closes the connection, before the first bytes too', async (t) => {
 	const sources: LargeAnswer[] = [];
 	await using server = await FakeWahaServer.start((_request, response) => {
@@ -261,6 +295,32 @@ test.serial('a file that does not begin is given up', async (t) => {
 	}
 });
 
+test('a transfer that is called off while the worker does not answer ends at once', async (t) => {
+	const asked = Promise.withResolvers<undefined>();
+	const closed = Promise.withResolvers<undefined>();
+	await using server = await FakeWahaServer.start((request) => {
+		request.socket.once('close', closed.resolve);
+		asked.resolve(undefined);
+	});
+	using engine = engineAt(server.url);
+	const caller = new AbortController();
+	const opened = engine.media.open(SESSION, URL_OF_FILE, caller.signal);
+	await asked.promise;
+	caller.abort();
+	await fails(t, opened, 'ENGINE_TIMEOUT');
+	await t.notThrowsAsync(closed.promise);
+	await fails(t, engine.media.open(SESSION, URL_OF_FILE, AbortSignal.abort()), 'ENGINE_TIMEOUT');
+});
+
+test('a refusal without an end is read no further than what can matter', async (t) => {
+	const source = new LargeAnswer();
+	await using server = await FakeWahaServer.start((_request, response) => void source.write(response, 500));
+	using engine = engineAt(server.url);
+	await fails(t, engine.media.open(SESSION, URL_OF_FILE, inTime()), 'ENGINE_UNAVAILABLE');
+	await eventually(() => source.isClosed);
+	t.true(source.writtenBytes < IN_FLIGHT_BYTES, `${source.writtenBytes} bytes were sent`);
+});
+
 test('opening a file is repeated when its connection breaks', async (t) => {
 	let requests = 0;
 	await using server = await FakeWahaServer.start((request, response) => {
@@ -314,8 +374,8 @@ class LargeAnswer {
 		return this.#hash.digest('hex');
 	}
 
-	async write(response: ServerResponse): Promise<void> {
-		response.writeHead(200, {'content-type': 'video/mp4', 'content-length': LARGE_BYTES});
+	async write(response: ServerResponse, status = 200): Promise<void> {
+		response.writeHead(status, {'content-type': 'video/mp4', 'content-length': LARGE_BYTES});
 		// Whether the reader stayed to the end is what the tests look at.
 		await pipeline(Readable.from(this.#pieces(), {highWaterMark: 1}), response).catch(() => undefined);
 		this.isClosed = true;
@@ -329,6 +389,11 @@ class LargeAnswer {
 			yield await Promise.resolve(piece);
 		}
 	}
+}
+
+function recyclable(content: object): Recyclable {
+	if (!isRecyclable(content)) throw new Error('its chunks cannot be given back');
+	return content;
 }
 
 /** Waits until a figure is not growing any more. */

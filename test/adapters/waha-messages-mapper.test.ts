@@ -29,6 +29,16 @@ for (const {name, envelope} of loadSampleEvents()) {
 	});
 }
 
+test('what the sender calls himself is told, wherever the engine has it, and nothing of our own messages', (t) => {
+	for (const raw of [{pushName: 'Jane'}, {Info: {PushName: 'Jane'}}, {notifyName: 'Jane'}]) {
+		t.is(toChatMessage({id: ID, _data: raw})?.['senderPushName'], 'Jane');
+		t.is(toChatMessage({id: `true_${CHAT}_A`, _data: raw})?.['senderPushName'], null);
+	}
+	for (const raw of [{}, {pushName: ''}, {Info: null}, null, undefined]) {
+		t.is(toChatMessage({id: ID, _data: raw})?.['senderPushName'], null);
+	}
+});
+
 test('of a file its type and its name remain', (t) => {
 	const media = {
 		url: 'http://localhost:3000/api/files/default/3EB0.pdf',
@@ -78,6 +88,7 @@ test('messages of all engines have full ids and seconds', (t) => {
 		hasMedia: false,
 		media: null,
 		replyTo: null,
+		senderPushName: null,
 	});
 	for (const none of [undefined, null, {}, [], 'text', {id: ''}]) t.is(toChatMessage(none), undefined);
 });

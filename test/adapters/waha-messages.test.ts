@@ -2,7 +2,7 @@ import test, {type ExecutionContext} from 'ava';
 import type {WahaEngineName} from '../../adapters/waha/waha-capabilities.ts';
 import {EngineError, type EngineErrorCode} from '../../domain/errors.ts';
 import {toVcard} from '../../domain/messaging/vcard.ts';
-import type {OpenFile, OutboundContent, OutboundMessage, SendReceipt} from '../../domain/messaging/outbound.ts';
+import type {OpenFile, OutboundContent, OutboundMessage, SendResult} from '../../domain/messaging/outbound.ts';
 import type {Operation} from '../../domain/ports/whatsapp-engine.ts';
 import {eventually} from '../support/eventually.ts';
 import type {FakeFault, FakeWahaOptions} from '../support/fake-waha.ts';
@@ -380,15 +380,15 @@ function send(
 	{engine}: WahaFixture,
 	message: OutboundMessage<OpenFile> = {chatId: CHAT, content: {kind: 'text', text: 'Hi there!'}},
 	key = KEY,
-): Promise<SendReceipt> {
+): Promise<SendResult> {
 	return engine.messages.send(SESSION, message, key, inTime());
 }
 
-function forward({engine}: WahaFixture, messageId: string, chatId = CHAT): Promise<SendReceipt> {
+function forward({engine}: WahaFixture, messageId: string, chatId = CHAT): Promise<SendResult> {
 	return engine.messages.forward(SESSION, {chatId, messageId}, KEY, inTime());
 }
 
-function edit({engine}: WahaFixture, messageId: string): Promise<SendReceipt> {
+function edit({engine}: WahaFixture, messageId: string): Promise<SendResult> {
 	return engine.messages.edit(SESSION, {chatId: CHAT, messageId}, 'another', inTime());
 }
 

@@ -5,7 +5,7 @@ import test, {type ExecutionContext} from 'ava';
 import {toBase64Pieces} from '../../adapters/waha/base64-pieces.ts';
 import {WahaEngine} from '../../adapters/waha/waha-engine.ts';
 import {EngineError, type EngineErrorCode} from '../../domain/errors.ts';
-import type {OpenFile, SendReceipt} from '../../domain/messaging/outbound.ts';
+import type {OpenFile, SendResult} from '../../domain/messaging/outbound.ts';
 import {eventually} from '../support/eventually.ts';
 import {FakeWahaServer} from '../support/fake-waha-server.ts';
 import {ManualClock} from '../support/manual-clock.ts';
@@ -276,7 +276,7 @@ function send(
 	engine: WahaEngine,
 	file: OpenFile,
 	signal: AbortSignal = AbortSignal.timeout(60_000),
-): Promise<SendReceipt> {
+): Promise<SendResult> {
 	const content = {kind: 'document', file, caption: null} as const;
 	return engine.messages.send('u_1_s_1', {chatId: CHAT, content}, '3EB0A0F1B2C3D4E5F6071829', signal);
 }

@@ -1,5 +1,6 @@
 import test from 'ava';
-import {describeConfig, loadConfig} from '../../config/env.ts';
+import {describeConfig} from '../../config/describe-config.ts';
+import {loadConfig} from '../../config/env.ts';
 import {SetupError} from '../../domain/errors.ts';
 
 const KEY = '0123456789abcdef0123456789abcdef';
@@ -180,4 +181,14 @@ test("SUPABASE_URL stands for the three places of Supabase's sign-in, and each c
 
 test('what is planned and not built is refused instead of ignored', (t) => {
 	t.regex(faultsOf({STRIPE_SECRET_KEY: 'sk_test'}), /STRIPE_SECRET_KEY is not supported yet/);
+});
+
+test('webhooks and files reach this machine only where nobody but this machine reaches the gateway', (t) => {
+	const rangesOf = (env: NodeJS.ProcessEnv): readonly string[] => loadConfig(env).webhookAllowCidrs;
+	for (const env of [{}, {HOST: '::1'}, {PUBLIC_URL: 'http://[::1]:80'}, {PUBLIC_URL: 'http://localhost/wa'}]) {
+		t.deepEqual(rangesOf(env), ['127.0.0.0/8', '::1/128'], JSON.stringify(env));
+	}
+	for (const env of [{HOST: '0.0.0.0'}, {PUBLIC_URL: 'https://gateway.example'}]) {
+		t.deepEqual(rangesOf(env), [], `${JSON.stringify(env)}: strangers come through a proxy`);
+	}
 });

@@ -1,4 +1,4 @@
-import type {ListPosition, Page} from '../../domain/ports/connection-store.ts';
+import type {ListPosition, Page} from '../../domain/ports/page.ts';
 
 /** Reads a list page by page until one is not full. */
 export async function allPages<T extends ListPosition>(

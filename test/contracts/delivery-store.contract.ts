@@ -1,7 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import type {TestFn} from 'ava';
-import type {ListPosition} from '../../domain/ports/connection-store.ts';
 import type {DeliveryQuery} from '../../domain/ports/delivery-store.ts';
+import type {ListPosition} from '../../domain/ports/page.ts';
 import type {Delivery, DeliveryState, Outcome} from '../../domain/webhooks/delivery.ts';
 import {after, sampleEvent, sampleOutcome, T0} from '../support/samples.ts';
 import {createRandom, shuffled} from '../support/shuffled.ts';

@@ -8,6 +8,7 @@ import type {GatedCall} from '../support/gated-engine.ts';
 import {inChunks, readAll} from '../support/media-content.ts';
 import {sampleCommand} from '../support/samples.ts';
 
+const OTHER_CHAT = '15550002222@c.us';
 const URL = 'https://files.example/reports/q1';
 const PNG = Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), Buffer.alloc(200_000, 7)]);
 const RECEIPT = {id: null, timestamp: 1_700_000_000};
@@ -234,6 +235,24 @@ test('a repeat of a command that has ended removes the file that it brought', as
 	await fixture.settled();
 	t.deepEqual(fixture.harness.media.filenames, []);
 	t.is(fixture.gate.calls.length, 1);
+});
+
+test('a send has a minute in the engine, one with a file longer than the 120 s that WAHA’s adapter gives it', async (t) => {
+	await using fixture = await CommandFixture.create();
+	const outcomes = [fixture.send('text'), fixture.sendContent(await upload(fixture, PNG), {}, OTHER_CHAT)];
+	const calls = [await fixture.call(0), await fixture.call(1)];
+	const overdue = (): readonly string[] =>
+		calls.filter(({deadline}) => deadline?.aborted === true).map(({subject}) => subject);
+	await fixture.harness.wind(59_000);
+	t.deepEqual(overdue(), []);
+	await fixture.harness.wind(2000);
+	t.deepEqual(overdue(), ['text']);
+	await fixture.harness.wind(60_000);
+	t.deepEqual(overdue(), ['text']);
+	await fixture.harness.wind(10_000);
+	t.deepEqual(overdue().toSorted(), ['image', 'text']);
+	for (const call of calls) call.answer(RECEIPT);
+	await Promise.all(outcomes);
 });
 
 test('a message that another process may still be sending keeps its file', async (t) => {

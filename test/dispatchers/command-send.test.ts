@@ -281,3 +281,29 @@ test('a command without a row is a dead letter, and nothing is sent', async (t) 
 	t.is(letter?.reason, `MalformedMessageError: command ${record.id} has no row`);
 	t.is(fixture.gate.calls.length, 0);
 });
+
+test('what waits for a quarter of an hour behind slow sends goes back to the broker, and is sent in its order', async (t) => {
+	await using fixture = await CommandFixture.create();
+	const {harness} = fixture;
+	const options = {respondAsync: true};
+	await fixture.send('first', CHAT, options);
+	await fixture.send('second', CHAT, options);
+	await fixture.send('third', CHAT, options);
+	const call = await fixture.call();
+	await harness.wind(14 * MINUTE_MS, MINUTE_MS);
+	await fixture.send('fourth, just now', CHAT, options);
+	await fixture.send('elsewhere', OTHER_CHAT, options);
+	(await fixture.call(1)).pass();
+	await harness.wind(MINUTE_MS + 1000, 1000);
+	const {commands} = harness.topology.queues;
+	const inHand = (): readonly number[] =>
+		commands.flatMap((queue) => harness.queued(queue)).map(({deliveries}) => deliveries);
+	t.deepEqual(inHand(), [1, 1, 1, 1], 'nobody gives up the one that is being sent');
+	call.pass();
+	await fixture.call(2);
+	t.deepEqual(inHand(), [2, 2, 2]);
+	for (const index of [2, 3, 4]) (await fixture.call(index)).pass();
+	await fixture.settled();
+	t.deepEqual(fixture.sent, ['elsewhere', 'first', 'second', 'third', 'fourth, just now']);
+	t.deepEqual(await harness.deadLetters(), []);
+});

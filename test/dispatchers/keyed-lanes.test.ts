@@ -1,6 +1,6 @@
 import {setImmediate} from 'node:timers/promises';
 import test from 'ava';
-import {KeyedLanes} from '../../dispatchers/command/keyed-lanes.ts';
+import {KeyedLanes} from '../../dispatchers/keyed-lanes.ts';
 
 test('work of one key runs in order, one at a time; other keys run side by side', async (t) => {
 	const lanes = new KeyedLanes();

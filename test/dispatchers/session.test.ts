@@ -62,6 +62,28 @@ test('what a session reports is what its connection shows', async (t) => {
 	t.is(harness.log.of('connection.status').length, 3);
 });
 
+test('a report from a clock that was years ahead does not keep later ones out', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const connection = await harness.createConnection({statusAt: new Date(0)});
+	await harness.startRoles('supervisor');
+	await report(harness, connection, 'WORKING', {atMs: harness.clock.now() + 1000 * 60 * MINUTE_MS, me: ME});
+	t.like(await settled(harness, connection), {status: 'connected'});
+	await harness.clock.advance(MINUTE_MS + 1);
+	await report(harness, connection, 'FAILED');
+	t.like(await settled(harness, connection), {status: 'failed'});
+});
+
+test('a status that is no word is none', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const connection = await harness.createConnection({status: 'connected', statusAt: new Date(0)});
+	await harness.startRoles('supervisor');
+	for (const status of [{toString: 1}, null, 5, ['FAILED']]) {
+		await harness.publisher.event(harness.eventOf(connection, {event: 'session.status', payload: {status}}));
+	}
+	t.like(await settled(harness, connection), {status: 'connected'});
+	t.deepEqual(harness.log.of('message.failed'), []);
+});
+
 test('a reconnect, a stop and an unknown word change nothing', async (t) => {
 	await using harness = await DispatchHarness.create();
 	const connection = await harness.createConnection({status: 'connected', statusAt: new Date(0)});

@@ -1,5 +1,6 @@
 import test from 'ava';
-import type {Connection} from '../../domain/connections/connection.ts';
+import {afterReport} from '../../domain/connections/after-report.ts';
+import type {Account, Connection} from '../../domain/connections/connection.ts';
 import {Linking, type Linkable} from '../../domain/connections/linking.ts';
 import {ConflictError, EngineError, NotFoundError, NotSupportedError, QrNotReadyError} from '../../domain/errors.ts';
 import type {Command} from '../../domain/messaging/command.ts';
@@ -24,6 +25,7 @@ class Scene {
 	withWebhooks: readonly string[] = [];
 	link: Partial<EngineLink> = {};
 	session: EngineSession['status'] | undefined = 'SCAN_QR_CODE';
+	me: Account | null = null;
 	limits: Partial<Record<Operation, {level: 'no'; note: string}>> = {};
 	creationMs = 0;
 
@@ -36,6 +38,12 @@ class Scene {
 					Promise.resolve(
 						this.connections.filter((one) => one.userId === userId && one.status !== 'connected').slice(0, limit),
 					),
+				applyReport: (id, report) => {
+					const known = this.connections.find((connection) => connection.id === id);
+					const applied = known && afterReport(known, report);
+					if (applied !== undefined) this.set(id, applied.connection);
+					return Promise.resolve(applied?.changed ?? false);
+				},
 			},
 			webhooks: {
 				listByConnection: (id) => Promise.resolve(this.withWebhooks.includes(id) ? [sampleWebhook()] : []),
@@ -44,7 +52,7 @@ class Scene {
 				{
 					link: this.link,
 					sessions: {
-						find: (name) => Promise.resolve(this.session && {name, status: this.session, me: null}),
+						find: (name) => Promise.resolve(this.session && {name, status: this.session, me: this.me}),
 					},
 				},
 				this.limits,
@@ -127,6 +135,29 @@ test('get-or-create makes a connection only when there is no idle one', async (t
 	t.is((await scene.getOrCreate()).connection.name, 'new');
 	t.is(scene.connections.length, 2);
 });
+
+for (const virginOnly of [false, true]) {
+	test(`who asks twice at once gets one new connection (virgin_only ${virginOnly})`, async (t) => {
+		const scene = new Scene();
+		scene.link = {qr: showsQr};
+		scene.creationMs = 1000;
+		const {linking} = scene;
+		const asking = Promise.all([1, 2, 3].map(() => linking.getOrCreate(USER, virginOnly)));
+		await scene.clock.advance(0);
+		await scene.clock.advance(1000);
+		const ids = (await asking).map(({connection}) => connection.id);
+		t.deepEqual(
+			scene.connections.map(({id}) => id),
+			[ids[0]],
+		);
+		t.is(new Set(ids).size, 1);
+		scene.set(ids[0] ?? '', {status: 'connected'});
+		const next = linking.getOrCreate(USER, virginOnly);
+		await scene.clock.advance(0);
+		await scene.clock.advance(1000);
+		t.not((await next).connection.id, ids[0], 'what has ended is not remembered');
+	});
+}
 
 test('virgin_only passes over what was ever linked and what has webhooks, and else makes a connection', async (t) => {
 	const scene = new Scene();
@@ -228,12 +259,19 @@ test('an engine that does not answer is that failure, and brings no session up',
 	t.deepEqual(scene.commands, []);
 });
 
-test('a session that works needs no code, although our record lags behind', async (t) => {
+test('a session that works needs no code, although our record lags behind, and the record catches up', async (t) => {
 	const scene = new Scene();
 	scene.session = 'WORKING';
+	scene.me = {id: '15550001111@c.us', pushName: 'Shop'};
 	scene.link = {qr: notReady('QR_NOT_READY'), requestPairingCode: notReady('QR_NOT_READY')};
 	const connection = scene.add();
 	t.deepEqual(await scene.linking.stateOf(connection), {kind: 'connected'});
+	t.like(scene.connections[0], {
+		status: 'connected',
+		me: scene.me,
+		phoneNumber: '15550001111',
+		statusAt: connection.statusAt,
+	});
 	await t.throwsAsync(scene.linking.requestPairingCode(connection, '15550001111'), {instanceOf: ConflictError});
 	t.deepEqual(scene.commands, []);
 });

@@ -4,6 +4,7 @@ import {EngineError, NoWorkerAvailableError, NotSupportedError} from '../../doma
 import type {Messaging, SendOptions} from '../../domain/messaging/messaging.ts';
 import {withFile, type OutboundContent} from '../../domain/messaging/outbound.ts';
 import {CHAT, CommandFixture} from '../support/command-fixture.ts';
+import {inChunks} from '../support/media-content.ts';
 
 const TEXT = {chatId: CHAT, content: {kind: 'text', text: 'hello'}} as const;
 const messageId = `true_${CHAT}_3EB0AB`;
@@ -144,6 +145,50 @@ test('a broker that is away is told; the same key then finds the row and sends',
 	const outcome = fixture.send('hello', CHAT, {idempotencyKey: 'key'});
 	(await fixture.call()).pass();
 	t.like(await outcome, {kind: 'done'});
+});
+
+test('a send that is told as failed because the broker did not confirm is not sent later', async (t) => {
+	await using fixture = await CommandFixture.create();
+	const {broker, stores} = fixture.harness;
+	broker.mode = 'unconfirming';
+	for (const respondAsync of [true, false]) {
+		const error = await t.throwsAsync(fixture.send('hello', CHAT, {respondAsync, humanlike: true}));
+		t.like(error, {code: 'BROKER_UNAVAILABLE'});
+	}
+	broker.mode = 'working';
+	await fixture.harness.wind(8000);
+	await fixture.settled();
+	t.deepEqual(fixture.sent, []);
+	t.is(fixture.gate.calls.length, 0);
+	const [first] = broker.published;
+	t.like(await stores.commandStore.find(first?.id ?? ''), {status: 'failed', failure: {code: 'BROKER_UNAVAILABLE'}});
+});
+
+test('a send that the broker did not confirm but somebody carries out already is not told as failed', async (t) => {
+	await using fixture = await CommandFixture.create();
+	const {broker} = fixture.harness;
+	broker.mode = 'unconfirming';
+	broker.beforeRefusal = async () => {
+		await fixture.call();
+	};
+	const outcome = await fixture.send('hello', CHAT, {respondAsync: true});
+	t.is(outcome.kind, 'queued');
+	broker.mode = 'working';
+	(await fixture.call()).pass();
+	t.like(await fixture.ended(outcome.commandId), {status: 'sent'});
+});
+
+test('nothing is left of an upload whose send the broker does not take', async (t) => {
+	await using fixture = await CommandFixture.create();
+	const {broker, container} = fixture.harness;
+	const media = container.resolve(TOKENS.mediaStore);
+	const key = {connectionId: fixture.connection.id, filename: 'outgoing-1'};
+	const content = inChunks(Buffer.from('file'));
+	const {sha256} = await media.put(key, {contentType: 'image/png', displayName: null, content, maxBytes: 100});
+	broker.mode = 'away';
+	const file = {source: {kind: 'stored', filename: key.filename, sha256}, mimetype: null, filename: null} as const;
+	await t.throwsAsync(fixture.sendContent({kind: 'image', file, caption: null}), {code: 'BROKER_UNAVAILABLE'});
+	t.is(await media.find(key), undefined);
 });
 
 test('a content keeps everything but the view of its file', (t) => {

@@ -80,6 +80,10 @@ test('of a key that is there twice the last one counts, in bodies, forms and que
 	const {tenant, id} = await tenantWithConnection();
 	const json = await send(tenant, 'PATCH', `/connections/${id}`, '{"name":"first","name":"last"}');
 	t.like(await json.json(), {name: 'last'});
+	const form = await send(tenant, 'PATCH', `/connections/${id}`, 'name=first&name=last+one', {
+		'content-type': 'application/x-www-form-urlencoded',
+	});
+	t.like(await form.json(), {name: 'last one'});
 	await tenant.client.call('POST', '/connections');
 	t.is((await tenant.client.call<unknown[]>('GET', '/connections?limit=x&limit=1')).length, 1);
 	t.is((await tenant.client.fetch('GET', '/connections?limit=1&limit=x')).status, 400);

@@ -24,6 +24,11 @@ interface MessageView {
 	readonly hasMedia: boolean;
 }
 
+interface FileView {
+	readonly hasMedia: boolean;
+	readonly media: {readonly url: string; readonly filename: string | null; readonly mimetype: string | null} | null;
+}
+
 interface PageView {
 	readonly messages: readonly MessageView[];
 	readonly nextBefore: string | null;
@@ -158,6 +163,9 @@ test('a message that somebody sent is shown as it is, without a life of its own'
 	const id = await receive(JANE, 'hello');
 	const message = await get<KnownView>(`/messages/${encodeURIComponent(id)}`);
 	t.like(message, {id, body: 'hello', fromMe: false, status: null, failure: null, commandId: null});
+	t.like(message, {chatId: `${JANE}@c.us`, type: 'text', text: 'hello', senderJid: `${JANE}@c.us`});
+	const [contact] = await get<{name: string}[]>('/contacts');
+	t.like(message, {senderPushName: contact?.name});
 	t.deepEqual(message.timeline, []);
 	const key = id.split('_')[2] ?? '';
 	t.deepEqual(await get(`/messages/${key}?chatId=%2B${JANE}`), message);
@@ -233,6 +241,32 @@ test('the file of a message is downloaded, by its event’s link and by the mess
 	t.like(await get(`/messages/${messageId}`), {hasMedia: true});
 	const text = await receive(JANE, 'no file');
 	t.is((await tenant.client.fetch('GET', `${path}/messages/${text}/media`)).status, 404);
+});
+
+test('in lists and alone, a message with a file links to it, absolutely; one without has none', async (t) => {
+	const {get, receive, tenant, id} = await link();
+	const text = await receive(JANE, 'no file');
+	const image = await receive(JANE, 'look', {type: 'image'});
+	const file = `${encodeURIComponent(image)}/media?chatId=${JANE}%40c.us`;
+	const url = `${gateway.publicUrl}/api/connections/${id}/messages/${file}`;
+	const plain = await get<FileView[]>(`/chats/${JANE}/messages`);
+	const {messages} = await get<{messages: FileView[]}>(`/chats/%2B${JANE}/messages?limit=2`);
+	const alone = [image, text].map((message) => get<FileView>(`/messages/${encodeURIComponent(message)}`));
+	const named = [image, text].map((message) =>
+		get<FileView>(`/messages/${message.split('_')[2] ?? ''}?chatId=${JANE}`),
+	);
+	for (const shown of [plain, messages, await Promise.all(alone), await Promise.all(named)]) {
+		t.deepEqual(
+			shown.map(({hasMedia}) => hasMedia),
+			[true, false],
+		);
+		t.like(shown[0]?.media, {url, filename: null, mimetype: 'image/jpeg'});
+		t.is(shown[1]?.media, null);
+	}
+	const response = await tenant.client.fetch('GET', url.slice(`${gateway.publicUrl}/api`.length));
+	t.is(response.status, 200);
+	t.is(response.headers.get('content-type'), 'image/jpeg');
+	t.true((await response.arrayBuffer()).byteLength > 100);
 });
 
 test('while no phone is linked there is nothing to read', async (t) => {

@@ -110,7 +110,7 @@ test('a limit or cursor that cannot be is 400', async (t) => {
 	const cursor = (text: string): string => `cursor=${Buffer.from(text).toString('base64url')}`;
 	for (const query of [
 		'limit=0',
-		'limit=101',
+		'limit=1001',
 		'limit=-1',
 		'limit=1.5',
 		'limit=abc',

@@ -126,7 +126,11 @@ test('every code has a status that is an error, and upstream failures are 502 to
 test('a failure that came back over the broker keeps its code', async (t) => {
 	await using harness = await createGatewayHarness();
 	const {client} = await harness.createTenant();
-	harness.storeFaults.connectionStore = new CommandFailedError('ENGINE_TIMEOUT', 'The worker did not answer', 1500);
+	harness.storeFaults.connectionStore = new CommandFailedError({
+		code: 'ENGINE_TIMEOUT',
+		message: 'The worker did not answer',
+		retryAfterMs: 1500,
+	});
 	const response = await client.fetch('GET', '/connections');
 	t.is(response.status, 504);
 	t.is(response.headers.get('retry-after'), '2');
@@ -140,11 +144,11 @@ test('a failure that came back over the broker keeps its code', async (t) => {
 
 test('what the catalogue says of an engine failure is what its error says', (t) => {
 	for (const code of ERROR_CODES) {
-		const {retryable} = new CommandFailedError(code, 'x');
+		const {retryable} = new CommandFailedError({code, message: 'x'});
 		// Codes that are not an engine's carry a delay where they can be retried.
 		if (retryable) t.true(ERROR_CATALOGUE[code].retryable, code);
 	}
-	t.false(new CommandFailedError('OUTCOME_UNKNOWN', 'x').retryable);
+	t.false(new CommandFailedError({code: 'OUTCOME_UNKNOWN', message: 'x'}).retryable);
 });
 
 test('a code with several causes tells programs which one it is', async (t) => {

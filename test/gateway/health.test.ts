@@ -4,6 +4,7 @@ import {StoreUnavailableError} from '../../domain/errors.ts';
 import type {Dependency, HealthCheck} from '../../domain/ports/health-check.ts';
 import {createHealthApp} from '../../gateway/http/health-app.ts';
 import {HttpServer} from '../../gateway/http/server.ts';
+import {isOnServices} from '../support/deployment.ts';
 import {eventually} from '../support/eventually.ts';
 import {createGatewayHarness} from '../support/gateway-harness.ts';
 import {RecordingLogger} from '../support/recording-logger.ts';
@@ -34,7 +35,8 @@ test('health of a gateway names each dependency with its latency', async (t) => 
 	t.deepEqual(Object.keys(health), ['status', 'timestamp', 'checks']);
 	t.is(health.status, 'ok');
 	t.true(Math.abs(Date.parse(health.timestamp) - Date.now()) < 10_000);
-	t.deepEqual(Object.keys(health.checks).sort(), ['broker', 'database', 'workers']);
+	const dependencies = ['broker', 'database', ...(isOnServices() ? ['redis'] : []), 'workers'];
+	t.deepEqual(Object.keys(health.checks).sort(), dependencies);
 	for (const dependency of Object.values(health.checks)) {
 		t.like(dependency, {status: 'ok'});
 		t.is(typeof (dependency as {latency: unknown}).latency, 'number');

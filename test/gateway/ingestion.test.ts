@@ -218,3 +218,30 @@ test('while the store is away events are taken all the same', async (t) => {
 	t.is((await harness.ingest(known.session, eventBody(known.session))).status, 201);
 	t.is(publishedAbout(known, harness), 1);
 });
+
+/** A message that quotes another, and so on. */
+function quoting(levels: number, file: (level: number) => string): string {
+	const levelsOfJson = Array.from({length: levels}, (_, level) => `{"media":{"url":"${file(level)}"},"replyTo":`);
+	return `${levelsOfJson.join('')}null${'}'.repeat(levels)}`;
+}
+
+for (const [name, payload] of [
+	[
+		'100,000 files, each in a quote of the one before',
+		quoting(100_000, (level) => `http://waha:3000/api/files/s/${level}`),
+	],
+	['a file with an address of 200 KB', quoting(1, () => `http://waha:3000/api/files/s/${'x'.repeat(200_000)}`)],
+	['files whose addresses are all escapes', quoting(5, () => `http://waha:3000/${'\\u0001'.repeat(2000)}`)],
+] as const) {
+	test(`an event with ${name} is taken, and still tells nothing of the worker`, async (t) => {
+		const known = await createConnection();
+		const body = eventBody(known.session, {payload: 'PAYLOAD'}).replace('"PAYLOAD"', payload);
+		t.is((await gateway.ingest(known.session, body)).status, 201);
+		const [logged] = await eventually(async () => {
+			const events = await gateway.stores.eventStore.listAfter(known.userId, 0, 10);
+			if (events.length === 0) throw new Error('nothing is logged yet');
+			return events;
+		});
+		t.false(logged?.body.includes('waha:3000'));
+	});
+}

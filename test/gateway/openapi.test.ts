@@ -91,7 +91,7 @@ test('what is wrong with a body is exemplified in the words of the route itself'
 	};
 	t.is(messageOf('createToken'), 'name is required');
 	t.deepEqual(messageOf('createWebhook'), ['url must be a URL address', 'events must be an array']);
-	t.is(messageOf('listConnections'), 'limit must be a whole number from 1 to 100');
+	t.is(messageOf('listConnections'), 'limit must be a whole number from 1 to 1000');
 });
 
 test('an error may only have a code that its operation documents', (t) => {
@@ -142,7 +142,7 @@ test('parameters of paths and queries are told, with examples for those that are
 	t.true(parameters.some(({name}) => name === 'Idempotency-Key'));
 	t.true(parameters.some(({name}) => name === 'Prefer'));
 	const limit = contract.get('listConnections').operation.parameters.find(({name}) => name === 'limit');
-	t.deepEqual(limit?.schema, {type: 'integer', minimum: 1, maximum: 100});
+	t.deepEqual(limit?.schema, {type: 'integer', minimum: 1, maximum: 1000});
 });
 
 test('two different schemas of one name are a fault that is named', (t) => {

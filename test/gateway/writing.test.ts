@@ -182,7 +182,7 @@ test.serial('a message is edited by its path too, with its id percent-encoded', 
 	const path = `/connections/${fixture.connectionId}/messages/${encodeURIComponent(ID)}`;
 	const response = await fixture.client.fetch('PUT', path, {chatId: '15550110000', text: 'new'});
 	t.is(response.status, 200);
-	t.like(await response.json(), SENT);
+	t.like(await response.json(), {...SENT, success: true});
 	t.deepEqual(fixture.last(), {kind: 'message.edit', chatId: CHAT, messageId: ID, text: 'new'} as never);
 	for (const [id, body, message] of [
 		['3EB0D51A', {chatId: CHAT, text: 'x'}, /^messageId must be a full message id/],
@@ -467,4 +467,63 @@ test.serial('a form is taken where JSON is', async (t) => {
 		201,
 	);
 	t.deepEqual(fixture.last(), send({kind: 'image', file: linked(URL), caption: null}) as never);
+});
+
+const FORM = {'content-type': 'application/x-www-form-urlencoded'};
+
+test.serial('a form writes flags and numbers as texts', async (t) => {
+	const place = `chatId=${CHAT}&latitude=52.5&longitude=-13`;
+	const location = {kind: 'location', latitude: 52.5, longitude: -13, name: null, address: null} as const;
+	for (const [text, humanlike] of [
+		['true', false],
+		['TRUE', false],
+		['1', false],
+		['on', false],
+		['false', true],
+		['0', true],
+		['off', true],
+		['', true],
+		['no&skipPresence=true', false],
+	] as const) {
+		t.is((await fixture.postRaw('send-location', `${place}&skipPresence=${text}`, FORM)).status, 201, text);
+		t.deepEqual(fixture.last(), {...send(location), humanlike} as never, text);
+		const image = await fixture.postRaw('send-image', `skipPresence=${text}&url=${URL}&chatId=${CHAT}`, FORM);
+		t.is(image.status, 201, text);
+		t.like(fixture.last(), {humanlike}, text);
+	}
+	for (const latitude of ['-0.5', '%2B52', '+52', '.5', '5e1']) {
+		const response = await fixture.postRaw('send-location', `longitude=1&chatId=${CHAT}&latitude=${latitude}`, FORM);
+		t.is(response.status, 201, latitude);
+	}
+});
+
+test.serial('what is no flag or number in a form is refused, and in JSON a text never is one', async (t) => {
+	const place = `chatId=${CHAT}&longitude=1`;
+	const latitude = 'latitude must be a number from -90 to 90';
+	const required = 'chatId, latitude and longitude are required';
+	const skipPresence = 'skipPresence must be a boolean value';
+	for (const [body, message] of [
+		[`${place}&latitude=north`, latitude],
+		[`${place}&latitude=0x10`, latitude],
+		[`${place}&latitude=Infinity`, latitude],
+		[`${place}&latitude=1e999`, latitude],
+		[`${place}&latitude=91`, latitude],
+		[`${place}&latitude[a]=1`, latitude],
+		[`${place}&latitude=`, required],
+		[`${place}&latitude=1&skipPresence=yes`, skipPresence],
+		[`${place}&latitude=1&skipPresence=2`, skipPresence],
+	] as const) {
+		const response = await fixture.postRaw('send-location', body, FORM);
+		t.is(response.status, 400, body);
+		t.like(await response.json(), {message}, body);
+	}
+	for (const [body, message] of [
+		[{latitude: '1', longitude: 1}, latitude],
+		[{latitude: 1, longitude: 1, skipPresence: 'true'}, skipPresence],
+		[{latitude: 1, longitude: 1, skipPresence: 1}, skipPresence],
+	] as const) {
+		const response = await fixture.post('send-location', {chatId: CHAT, ...body});
+		t.is(response.status, 400);
+		t.like(await response.json(), {message});
+	}
 });

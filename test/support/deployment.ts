@@ -33,6 +33,11 @@ export async function runOnServices(load: () => Promise<unknown>): Promise<void>
 	}
 }
 
+/** Whether gateways under test stand on RabbitMQ, MongoDB and Redis at the moment. */
+export function isOnServices(): boolean {
+	return services !== undefined;
+}
+
 /** Names of its own on the shared services; disposing takes them off again. */
 export function newDeployment(): Deployment {
 	if (services === undefined) {

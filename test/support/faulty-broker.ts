@@ -13,8 +13,10 @@ import type {HealthCheck} from '../../domain/ports/health-check.ts';
 /** A broker that can be taken away from those who publish, and its health. */
 export class FaultyBroker implements Broker, HealthCheck {
 	readonly dependency = 'broker';
-	/** `away` refuses at once; `silent` takes messages and never confirms. */
-	mode: 'working' | 'away' | 'silent' = 'working';
+	/** `away` refuses at once; `silent` takes messages and never confirms; `unconfirming` passes them on and refuses all the same. */
+	mode: 'working' | 'away' | 'silent' | 'unconfirming' = 'working';
+	/** Awaited before a message that was passed on is refused. */
+	beforeRefusal: () => Promise<void> = () => Promise.resolve();
 	/** While true, whoever waits for a reply gets none. */
 	losesReplies = false;
 	/** What got through. */
@@ -29,6 +31,7 @@ export class FaultyBroker implements Broker, HealthCheck {
 		await this.#gate();
 		await this.#broker.publish(message);
 		this.published.push(message);
+		await this.#refuse();
 	}
 
 	consume(
@@ -41,6 +44,9 @@ export class FaultyBroker implements Broker, HealthCheck {
 
 	async request(message: OutgoingMessage, timeoutMs: number): Promise<Buffer | undefined> {
 		await this.#gate();
+		if (this.mode === 'unconfirming') {
+			await this.publish(message);
+		}
 		return this.#broker.request(message, timeoutMs);
 	}
 
@@ -54,6 +60,13 @@ export class FaultyBroker implements Broker, HealthCheck {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.#broker[Symbol.asyncDispose]();
+	}
+
+	async #refuse(): Promise<void> {
+		if (this.mode === 'unconfirming') {
+			await this.beforeRefusal();
+			throw unavailable();
+		}
 	}
 
 	async #gate(): Promise<void> {

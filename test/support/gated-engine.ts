@@ -1,5 +1,5 @@
 import type {Account} from '../../domain/connections/connection.ts';
-import type {OpenFile, OutboundContent, OutboundMessage, SendReceipt} from '../../domain/messaging/outbound.ts';
+import type {OpenFile, OutboundContent, OutboundMessage, SendResult} from '../../domain/messaging/outbound.ts';
 import type {
 	CapabilityTable,
 	EngineHistory,
@@ -17,13 +17,18 @@ export interface GatedCall {
 	readonly subject: string;
 	/** What is to be sent. */
 	readonly message: OutboundMessage<OpenFile> | undefined;
+	/** Aborted when its deadline has passed; undefined for a call without one. */
+	readonly deadline: AbortSignal | undefined;
 	/** Lets it through to the engine. */
 	pass(): void;
 	/** Answers in the engine's place. */
-	answer(receipt: SendReceipt): void;
+	answer(result: SendResult): void;
 	/** Ends it, as if the engine had failed like this. */
 	fail(error: Error): void;
 }
+
+/** Behind the gate: however long a test held it, what passes is carried out. */
+const IN_TIME = new AbortController().signal;
 
 /** What is done in a chat beside sending. */
 export type ChatAction = 'edit' | 'revoke' | 'react' | 'read' | 'typing' | 'stop typing';
@@ -108,13 +113,13 @@ export class GatedEngine implements WhatsAppEngine {
 			send: async (session, message, clientMessageId, signal) => {
 				const subject = subjectOf(message.content);
 				this.actions.push(`send ${subject}`);
-				const answer = await this.#wait(subject, message);
-				return answer ?? messages.send(session, message, clientMessageId, signal);
+				const answer = await this.#wait(subject, {message, deadline: signal});
+				return answer ?? messages.send(session, message, clientMessageId, IN_TIME);
 			},
 			forward: async (session, forward, clientMessageId, signal) => {
 				this.actions.push(`send ${forward.messageId}`);
-				const answer = await this.#wait(forward.messageId);
-				return answer ?? messages.forward(session, forward, clientMessageId, signal);
+				const answer = await this.#wait(forward.messageId, {deadline: signal});
+				return answer ?? messages.forward(session, forward, clientMessageId, IN_TIME);
 			},
 			edit: async (_session, {messageId}, text, signal) => {
 				await this.#act('edit', `${messageId} ${text}`, signal);
@@ -125,11 +130,15 @@ export class GatedEngine implements WhatsAppEngine {
 		};
 	}
 
-	#wait(subject: string, message?: OutboundMessage<OpenFile>): Promise<SendReceipt | undefined> {
-		const {promise, resolve, reject} = Promise.withResolvers<SendReceipt | undefined>();
+	#wait(
+		subject: string,
+		{message, deadline}: Partial<Pick<GatedCall, 'message' | 'deadline'>> = {},
+	): Promise<SendResult | undefined> {
+		const {promise, resolve, reject} = Promise.withResolvers<SendResult | undefined>();
 		this.calls.push({
 			subject,
 			message,
+			deadline,
 			pass: () => {
 				resolve(undefined);
 			},

@@ -2,6 +2,7 @@ import {randomUUID} from 'node:crypto';
 import {once} from 'node:events';
 import {createServer, type Server, type ServerResponse} from 'node:http';
 import type {AddressInfo} from 'node:net';
+import {Readable} from 'node:stream';
 import {exportJWK, generateKeyPair, SignJWT, type CryptoKey, type JWK} from 'jose';
 
 interface SigningKey {
@@ -22,8 +23,8 @@ export interface JwtOptions {
 export class IdentityProvider implements AsyncDisposable {
 	readonly issuer = 'https://identity.example/auth/v1';
 	readonly audience = 'authenticated';
-	/** `away` cuts connections, `silent` never answers, `broken` answers 500, `nonsense` answers no key set. */
-	mode: 'working' | 'away' | 'silent' | 'broken' | 'nonsense' = 'working';
+	/** `away` cuts connections, `silent` never answers, `broken` answers 500, `nonsense` answers no key set, `endless` one without end, `elsewhere` another address. */
+	mode: 'working' | 'away' | 'silent' | 'broken' | 'nonsense' | 'endless' | 'elsewhere' = 'working';
 	/** Requests for the keys. */
 	fetches = 0;
 	/** By `kid`. */
@@ -110,6 +111,17 @@ export class IdentityProvider implements AsyncDisposable {
 			case 'nonsense':
 				response.end('<html>');
 				break;
+			case 'endless':
+				response.write('{"keys":[');
+				Readable.from(keysWithoutEnd(keys)).pipe(response);
+				break;
+			case 'elsewhere':
+				response.writeHead(302, {location: '/jwks.json'}).end();
+				break;
 		}
 	}
+}
+
+function* keysWithoutEnd(keys: readonly JWK[]): Iterable<string> {
+	for (;;) yield `${JSON.stringify(keys).slice(1, -1)},`.repeat(100);
 }

@@ -1,7 +1,7 @@
 import {SimulatorEngine} from '../../adapters/simulator/simulator-engine.ts';
 import {BrokerUnavailableError} from '../../domain/errors.ts';
 import type {UpstreamEvent} from '../../domain/events/upstream-event.ts';
-import type {OpenFile, OutboundContent, SendReceipt} from '../../domain/messaging/outbound.ts';
+import type {OpenFile, OutboundContent, SendResult} from '../../domain/messaging/outbound.ts';
 import type {SessionConfig} from '../../domain/ports/whatsapp-engine.ts';
 import {ManualClock} from './manual-clock.ts';
 import {MemoryEngineState} from './memory-engine-state.ts';
@@ -73,7 +73,7 @@ export class SimulatorBench implements AsyncDisposable {
 		session: string,
 		chatId: string,
 		{text = 'Hi there!', key = '3EB0F00D5DF33062A501', replyTo = ''} = {},
-	): Promise<SendReceipt> {
+	): Promise<SendResult> {
 		const message = {chatId, content: {kind: 'text', text} as const, ...(replyTo !== '' && {replyTo})};
 		return this.engine.messages.send(session, message, key, AbortSignal.timeout(10_000));
 	}
@@ -84,7 +84,7 @@ export class SimulatorBench implements AsyncDisposable {
 		content: OutboundContent<OpenFile>,
 		key = '3EB0F00D5DF33062A501',
 		mentions: readonly string[] = [],
-	): Promise<SendReceipt> {
+	): Promise<SendResult> {
 		return this.engine.messages.send(session, {chatId, content, mentions}, key, AbortSignal.timeout(10_000));
 	}
 

@@ -6,6 +6,7 @@ import type {Role} from '../../config/env.ts';
 import {createTopology} from '../../config/topology.ts';
 import {ApiClient} from './api-client.ts';
 import {eventually} from './eventually.ts';
+import type {FakeEngine} from './fake-waha-content.ts';
 import {FakeWaha} from './fake-waha.ts';
 import {GatewayProcess} from './gateway-process.ts';
 import {removeTopology} from './remove-topology.ts';
@@ -43,22 +44,31 @@ export interface World extends AsyncDisposable {
 	readonly mongodbUrl: string | undefined;
 }
 
-export async function createWorld(services?: WorldServices): Promise<World> {
+/**
+ * @param engine what the worker runs; default NOWEB
+ * @param environment of all processes, besides their configuration
+ */
+export async function createWorld(
+	services?: WorldServices,
+	engine: FakeEngine = 'NOWEB',
+	environment: Readonly<Record<string, string>> = {},
+): Promise<World> {
 	await using resources = new AsyncDisposableStack();
 	const dataDir = await mkdtemp(join(tmpdir(), 'wahooks-'));
 	resources.defer(() => rm(dataDir, {recursive: true, force: true}));
-	const waha = resources.use(await FakeWaha.start({engine: 'NOWEB'}));
+	const waha = resources.use(await FakeWaha.start({engine}));
 	const sink = resources.use(await WebhookSink.start());
 	const token = `wh_${randomBytes(24).toString('hex')}`;
 	const namespace = `e2e-${randomUUID().slice(0, 8)}`;
 	if (services) resources.defer(() => removeTopology(services.amqpUrl, createTopology(namespace)));
 	const mongodbUrl = services && `${services.mongodbUrl}/e2e_${randomBytes(6).toString('hex')}`;
 	const env = {
+		...environment,
 		DATA_DIR: dataDir,
 		BOOTSTRAP_TOKEN: token,
 		ENCRYPTION_KEY: randomBytes(32).toString('hex'),
 		INGESTION_SECRET: randomBytes(32).toString('hex'),
-		WAHA_WORKERS: `${waha.url.replace('http://', `http://w1:${waha.apiKey}@`)}?engine=NOWEB`,
+		WAHA_WORKERS: `${waha.url.replace('http://', `http://w1:${waha.apiKey}@`)}?engine=${engine}`,
 		RATE_LIMIT_PER_MINUTE: '100000',
 		...(services && {
 			AMQP_URL: services.amqpUrl,

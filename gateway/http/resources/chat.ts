@@ -37,6 +37,7 @@ export const ContactResource = z
 	})
 	.meta({id: 'Contact'});
 
+/** Where a profile picture is. */
 export const PictureResource = z
 	.object({profilePictureUrl: z.url().nullable().meta({description: 'null = none, or hidden from this account'})})
 	.meta({id: 'Picture'});
@@ -59,6 +60,7 @@ export function presentChat({id, name, isGroup, timestamp, unread, lastMessage}:
 	};
 }
 
+/** Engines tell of people only. */
 export function presentContact({id, name, phoneNumber}: Contact): z.input<typeof ContactResource> {
 	return {jid: id, name, phoneNumber, isGroup: false};
 }

@@ -1,4 +1,6 @@
 import {z} from 'zod';
+import type {Linkable, LinkState} from '../../../domain/connections/linking.ts';
+import type {QrCode} from '../../../domain/ports/whatsapp-engine.ts';
 import {nullableMoment} from './moment.ts';
 
 const expiresAt = nullableMoment.meta({description: 'When WhatsApp stops accepting the code; null = not told'});
@@ -26,15 +28,25 @@ export const LinkableResource = z
 	})
 	.meta({id: 'Linkable'});
 
+/** What to type into the phone. */
 export const PairingCodeResource = z.object({code: z.string()}).meta({id: 'PairingCode'});
 
-/** The engine's table. */
-export const CapabilitiesResource = z
-	.object({
-		engine: z.string(),
-		operations: z.record(
-			z.string(),
-			z.object({level: z.enum(['yes', 'no', 'degraded']), note: z.string().exactOptional()}),
-		),
-	})
-	.meta({id: 'Capabilities'});
+export function presentQr(state: LinkState): z.input<typeof QrResource> {
+	if (state.kind === 'connected') {
+		return {connected: true, reason: 'linked', expiresAt: null};
+	}
+	const {value, expiresAt} = presentCode(state.qr);
+	return {value, mimetype: 'image/png', expiresAt, reason: 'waiting_for_scan'};
+}
+
+export function presentLinkable({connection: {id}, state}: Linkable): z.input<typeof LinkableResource> {
+	if (state?.kind === 'qr') {
+		const {value, expiresAt} = presentCode(state.qr);
+		return {id, status: 'scan_qr', qr: value, expiresAt};
+	}
+	return {id, status: state === undefined ? 'pending' : 'connected', qr: null, expiresAt: null};
+}
+
+function presentCode({png, expiresAt}: QrCode): {value: string; expiresAt: string | null} {
+	return {value: png.toString('base64'), expiresAt: expiresAt?.toISOString() ?? null};
+}

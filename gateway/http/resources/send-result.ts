@@ -1,6 +1,5 @@
 import {z} from 'zod';
-import type {CommandOutcome} from '../../../domain/messaging/messaging.ts';
-import {created, type Answer} from '../route.ts';
+import type {CommandOutcome} from '../../../domain/messaging/command-outcome.ts';
 
 /** What became of a message. */
 export const SendResultResource = z
@@ -14,26 +13,11 @@ export const SendResultResource = z
 	})
 	.meta({id: 'SendResult'});
 
-/** The answer to what puts or changes a message. */
-export function presentSendResult(outcome: CommandOutcome): Answer {
-	const {commandId} = outcome;
-	if (outcome.kind === 'queued') {
-		return presentQueued(commandId);
-	}
-	// Clients take `id` for a string; an engine that tells none leaves us our own.
-	const result: z.input<typeof SendResultResource> = {
-		id: outcome.messageId ?? commandId,
-		timestamp: outcome.timestamp,
-		commandId,
-	};
-	return created(result);
-}
-
-/** The answer to what leaves no message behind. */
-export function presentDone(outcome: CommandOutcome): Answer {
-	return outcome.kind === 'queued' ? presentQueued(outcome.commandId) : created({success: true});
-}
-
-function presentQueued(commandId: string): Answer {
-	return {status: 202, body: {commandId, status: 'queued'}};
+/** Clients take `id` for a string; an engine that tells none leaves us our own. */
+export function presentSendResult({
+	messageId,
+	timestamp,
+	commandId,
+}: Extract<CommandOutcome, {kind: 'done'}>): z.input<typeof SendResultResource> {
+	return {id: messageId ?? commandId, timestamp, commandId};
 }

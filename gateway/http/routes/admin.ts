@@ -2,10 +2,12 @@ import {z} from 'zod';
 import type {Users} from '../../../domain/tokens/users.ts';
 import type {InfrastructureOverview} from '../../../domain/workers/infrastructure-overview.ts';
 import {flag} from '../fields.ts';
-import {PageQuery, readPage, toPage} from '../paging.ts';
+import {pageQuery, toPage} from '../paging.ts';
 import {InfrastructureResource, presentInfrastructure} from '../resources/infrastructure.ts';
 import {presentUser, UserResource} from '../resources/user.ts';
 import {ok, route, type Route} from '../route.ts';
+
+const MAX_ROWS = 100;
 
 const UserChanges = z.object({disabled: flag('disabled')});
 
@@ -39,7 +41,7 @@ export function adminRoutes({
 			path: '/infrastructure/users',
 			target: 'admin',
 			scope: 'read',
-			query: PageQuery,
+			query: pageQuery(MAX_ROWS),
 			documentation: {
 				id: 'listUsers',
 				tag: 'Admin',
@@ -51,8 +53,8 @@ export function adminRoutes({
 				},
 			},
 			handle: async ({query}) => {
-				const {limit, position} = readPage(query);
-				const rows = await users.list({limit: limit + 1, ...(position && {after: position})});
+				const {limit, cursor} = query;
+				const rows = await users.list({limit: limit + 1, ...(cursor && {after: cursor})});
 				const url = `${publicUrl}/api/infrastructure/users`;
 				const {items, headers} = toPage(rows, {limit, url, positionOf: (user) => user});
 				return ok(items.map(presentUser), headers);

@@ -1,14 +1,13 @@
 import {z} from 'zod';
+import type {Connection} from '../../../domain/connections/connection.ts';
 import type {Conversations} from '../../../domain/conversations/conversations.ts';
 import {normaliseChatId} from '../../../domain/messaging/chat-id.ts';
+import type {ChatMessage} from '../../../domain/ports/whatsapp-engine.ts';
 import {line, queryFlag, wholeNumber} from '../fields.ts';
+import {MESSAGE_PARAMETER, PlaceQuery} from '../message-fields.ts';
 import {ChatResource, ContactResource, PictureResource, presentChat, presentContact} from '../resources/chat.ts';
-import {
-	ChatMessageResource,
-	KnownMessageResource,
-	MessagePageResource,
-	presentKnownMessage,
-} from '../resources/chat-message.ts';
+import {ChatMessageResource, MessagePageResource, presentMessage} from '../resources/chat-message.ts';
+import {KnownMessageResource, presentKnownMessage} from '../resources/known-message.ts';
 import {ok, route, type Route, type RouteDocumentation} from '../route.ts';
 
 const DEFAULT_CHATS = 20;
@@ -35,18 +34,7 @@ const MessageQuery = z.object({
 	before: line('before').meta({description: '`nextBefore` of the page before'}).exactOptional(),
 });
 
-/** In which chat a message is. */
-const PlaceQuery = z.object({
-	chatId: line('chatId')
-		.meta({description: 'The chat, in any form; needed with a bare message key', example: '15550110000@c.us'})
-		.exactOptional(),
-});
-
 const CHAT = {description: 'The chat, in any form that recipients have', example: '15550110000@c.us'};
-const MESSAGE = {
-	description: 'The full id, WhatsApp’s own key, or the `commandId` of a send',
-	example: 'true_15550110000@c.us_3EB0C41C7F2B8E5D9A10',
-};
 
 const READ_ERRORS = [
 	'NO_WORKER_AVAILABLE',
@@ -59,11 +47,11 @@ const READ_ERRORS = [
 ] as const satisfies RouteDocumentation['errors'];
 
 /** What the phone knows: chats, messages, people. */
-export function chatRoutes({conversations}: {conversations: Conversations}): readonly Route[] {
-	return [...listRoutes(conversations), ...itemRoutes(conversations)];
+export function chatRoutes(dependencies: {conversations: Conversations; publicUrl: string}): readonly Route[] {
+	return [...listRoutes(dependencies), ...itemRoutes(dependencies)];
 }
 
-function listRoutes(conversations: Conversations): readonly Route[] {
+function listRoutes({conversations, publicUrl}: Parameters<typeof chatRoutes>[0]): readonly Route[] {
 	return [
 		route({
 			method: 'GET',
@@ -110,11 +98,14 @@ function listRoutes(conversations: Conversations): readonly Route[] {
 			},
 			handle: async ({target, param, query}) => {
 				const chatId = normaliseChatId(param('chatId'));
+				const place = {connectionUrl: connectionUrl(publicUrl, target), chatId};
+				const present = (message: ChatMessage): ReturnType<typeof presentMessage> => presentMessage(message, place);
 				if (query.limit === undefined && query.before === undefined) {
-					return ok(await conversations.latest(target, chatId, DEFAULT_MESSAGES));
+					return ok((await conversations.latest(target, chatId, DEFAULT_MESSAGES)).map(present));
 				}
 				const page = {limit: query.limit ?? DEFAULT_MESSAGES, before: query.before};
-				return ok(await conversations.messages(target, chatId, page));
+				const {messages, ...more} = await conversations.messages(target, chatId, page);
+				return ok({messages: messages.map(present), ...more});
 			},
 		}),
 		route({
@@ -142,7 +133,7 @@ function listRoutes(conversations: Conversations): readonly Route[] {
 	];
 }
 
-function itemRoutes(conversations: Conversations): readonly Route[] {
+function itemRoutes({conversations, publicUrl}: Parameters<typeof chatRoutes>[0]): readonly Route[] {
 	return [
 		route({
 			method: 'GET',
@@ -175,14 +166,18 @@ function itemRoutes(conversations: Conversations): readonly Route[] {
 				summary: 'Get a message and what became of it',
 				description:
 					'A message that was sent through this API is told even while the engine does not know it (yet): then there is its `chatId`, `status`, `timeline` and `failure`, and no content.',
-				params: {messageId: MESSAGE},
+				params: {messageId: MESSAGE_PARAMETER},
 				answer: {status: 200, description: 'The message', schema: KnownMessageResource},
 				errors: ['MESSAGE_NOT_FOUND', ...READ_ERRORS],
 			},
 			handle: async ({target, param, query: {chatId}}) => {
-				const chat = chatId === undefined ? undefined : normaliseChatId(chatId);
-				return ok(presentKnownMessage(await conversations.message(target, param('messageId'), chat)));
+				const found = await conversations.message(target, param('messageId'), chatId);
+				return ok(presentKnownMessage(found, {connectionUrl: connectionUrl(publicUrl, target), chatId}));
 			},
 		}),
 	];
+}
+
+function connectionUrl(publicUrl: string, {id}: Connection): string {
+	return `${publicUrl}/api/connections/${id}`;
 }

@@ -2,7 +2,7 @@ import {z} from 'zod';
 import type {Deliveries} from '../../../domain/webhooks/deliveries.ts';
 import type {DeliveryState} from '../../../domain/webhooks/delivery.ts';
 import {line, timestamp} from '../fields.ts';
-import {PageQuery, readPage, toPage} from '../paging.ts';
+import {pageQuery, toPage} from '../paging.ts';
 import {
 	DeliveryDetailResource,
 	DeliveryResource,
@@ -10,6 +10,9 @@ import {
 	presentDeliveryDetail,
 } from '../resources/delivery.ts';
 import {created, ok, route, type Route} from '../route.ts';
+
+/** A page. */
+const MAX_ROWS = 100;
 
 /** Our six words, and those of the three old ones that mean several of them. */
 const STATES_OF = {
@@ -25,7 +28,7 @@ const STATES_OF = {
 
 const STATUSES = Object.keys(STATES_OF) as (keyof typeof STATES_OF)[];
 
-const DeliveryListQuery = PageQuery.extend({
+const DeliveryListQuery = pageQuery(MAX_ROWS).extend({
 	status: z
 		.enum(STATUSES, `status must be one of ${STATUSES.join(', ')}`)
 		.meta({description: '`pending` = queued, parked or waiting; `failed` = skipped or dead'})
@@ -54,11 +57,10 @@ export function deliveryRoutes({deliveries, publicUrl}: {deliveries: Deliveries;
 					schema: z.array(DeliveryResource),
 				},
 			},
-			handle: async ({target: webhook, query: {status, event, from, to, ...page}}) => {
-				const {limit, position} = readPage(page);
+			handle: async ({target: webhook, query: {limit, cursor, status, event, from, to}}) => {
 				const rows = await deliveries.list(webhook, {
 					limit: limit + 1,
-					...(position !== undefined && {before: position}),
+					...(cursor !== undefined && {before: cursor}),
 					...(status !== undefined && {states: STATES_OF[status]}),
 					...(event !== undefined && {event}),
 					...(from !== undefined && {from}),

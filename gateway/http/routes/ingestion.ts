@@ -7,12 +7,17 @@ import type {Clock} from '../../../domain/ports/clock.ts';
 import type {EngineDirectory} from '../../../domain/ports/engine-directory.ts';
 import type {Logger} from '../../../domain/ports/logger.ts';
 import type {EngineIngress} from '../../../domain/ports/whatsapp-engine.ts';
+import {Intake} from '../intake.ts';
 
 /** Where the events of HTTP engines enter: the path names the worker and the session, and the session's own key signs. */
 export const INGESTION_PATH = '/api/events/waha/:worker/:session';
 
 /** The contract's limit, far above any event: a worker only repeats what is refused as too large. */
 const BODY_LIMIT_BYTES = 20 * 1024 * 1024;
+
+/** Large bodies (over 64 KB) that are read at once; they take memory before anybody knows whether they are signed. */
+const PER_ADDRESS = 8;
+const IN_ALL = 24;
 
 /** Workers wait for an answer without end; the contract gives it to them within five seconds. */
 const ACCEPT_DEADLINE_MS = 4500;
@@ -40,13 +45,18 @@ export interface IngestionDependencies {
  */
 export function ingestionChain(dependencies: IngestionDependencies): readonly RequestHandler[] {
 	const {workers, ingestion, clock} = dependencies;
+	// Of its own: whoever cannot sign can at least not get in the way of tenants.
+	const intake = new Intake({clock, perSender: PER_ADDRESS, inAll: IN_ALL});
 	return [
 		(request, _response, next) => {
 			const known = workers.workers().some(({name}) => name === request.params['worker']);
 			next(known ? undefined : new NotFoundError('Worker not found'));
 		},
 		// Signatures cover the bytes as sent: nothing is decompressed.
-		express.raw({limit: BODY_LIMIT_BYTES, inflate: false, type: () => true}),
+		...intake.around(
+			(request) => request.ip ?? '',
+			[express.raw({limit: BODY_LIMIT_BYTES, inflate: false, type: () => true})],
+		),
 		async (request, response) => {
 			const event = readEvent(request, dependencies);
 			await withinDeadline(ingestion.accept(event), clock);

@@ -1,16 +1,8 @@
-import {z} from 'zod';
 import type {Conversations} from '../../../domain/conversations/conversations.ts';
 import type {Media} from '../../../domain/media/media.ts';
-import {normaliseChatId} from '../../../domain/messaging/chat-id.ts';
-import {line} from '../fields.ts';
 import {mediaAnswer} from '../media-answer.ts';
+import {MESSAGE_PARAMETER, PlaceQuery} from '../message-fields.ts';
 import {route, type Route, type RouteDocumentation} from '../route.ts';
-
-const PlaceQuery = z.object({
-	chatId: line('chatId')
-		.meta({description: 'The chat, in any form; needed with a bare message key', example: '15550110000@c.us'})
-		.exactOptional(),
-});
 
 const ERRORS = [
 	'MEDIA_NOT_FOUND',
@@ -65,18 +57,12 @@ export function mediaRoutes({
 				tag: 'Media',
 				summary: 'Download the file of a message',
 				description: 'A file that is no longer at hand is fetched from WhatsApp again, where the engine can.',
-				params: {
-					messageId: {
-						description: 'The full id, WhatsApp’s own key, or the `commandId` of a send',
-						example: 'true_15550110000@c.us_3EB0C41C7F2B8E5D9A10',
-					},
-				},
+				params: {messageId: MESSAGE_PARAMETER},
 				answer: {status: 200, description: 'The bytes; 206 for a range', binary: true},
 				errors: ['MESSAGE_NOT_FOUND', 'NOT_SUPPORTED', ...ERRORS],
 			},
 			handle: async (call) => {
-				const chatId = call.query.chatId === undefined ? undefined : normaliseChatId(call.query.chatId);
-				const target = await conversations.target(call.target, call.param('messageId'), chatId);
+				const target = await conversations.target(call.target, call.param('messageId'), call.query.chatId);
 				return mediaAnswer(await media.openOfMessage(call.target, target, call.signal), call, null);
 			},
 		}),

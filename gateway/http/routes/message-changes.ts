@@ -1,11 +1,13 @@
 import {z} from 'zod';
 import type {ErrorCode} from '../../../domain/errors.ts';
 import type {Messaging} from '../../../domain/messaging/messaging.ts';
-import {flag, line} from '../fields.ts';
-import {chatId, messageId, prose, toTarget} from '../message-fields.ts';
-import {presentDone, presentSendResult, SendResultResource} from '../resources/send-result.ts';
+import type {MessageTarget} from '../../../domain/ports/whatsapp-engine.ts';
+import {doneAnswer, sendAnswer} from '../command-answer.ts';
+import {line} from '../fields.ts';
+import {chatId, messageId, prose, skipPresence, toTarget} from '../message-fields.ts';
+import {presentSendResult, SendResultResource} from '../resources/send-result.ts';
 import {SuccessResource} from '../resources/success.ts';
-import {route, type Route} from '../route.ts';
+import {ok, route, type Route} from '../route.ts';
 import {COMMAND_ERRORS, readSendOptions, SEND_ERRORS} from '../sending.ts';
 
 /** The longest emoji, families with skin tones, have about 35. */
@@ -43,10 +45,11 @@ const Reaction = z.object({
 const Forward = z.object({
 	chatId: chatId(FORWARD_REQUIRED),
 	messageId: messageId(FORWARD_REQUIRED),
-	skipPresence: flag('skipPresence')
-		.meta({description: 'Send at once, without reading, typing and pausing first as a person would'})
-		.exactOptional(),
+	skipPresence,
 });
+
+/** One SDK reads it as the result of a send, another reads `success`. */
+const EditResultResource = SendResultResource.extend({success: z.literal(true)}).meta({id: 'EditResult'});
 
 const CHANGE_ERRORS: readonly ErrorCode[] = [...COMMAND_ERRORS, 'MESSAGE_NOT_FOUND', 'MESSAGE_NOT_EDITABLE'];
 
@@ -76,7 +79,7 @@ function editRoutes(messaging: Messaging): readonly Route[] {
 				errors: CHANGE_ERRORS,
 			},
 			handle: async ({target, body: {chatId, messageId: message, text}}) =>
-				presentSendResult(await messaging.edit(target, withChat(message, chatId), text)),
+				sendAnswer(await messaging.edit(target, withChat(message, chatId), text)),
 		}),
 		route({
 			method: 'PUT',
@@ -92,13 +95,14 @@ function editRoutes(messaging: Messaging): readonly Route[] {
 				params: {messageId: {description: 'The full id', example: MESSAGE_ID}},
 				queued: true,
 				body: {chatId: '15550110000@c.us', text: 'Hello again'},
-				answer: {status: 200, description: 'It is edited', schema: SendResultResource},
+				answer: {status: 200, description: 'It is edited', schema: EditResultResource},
 				errors: CHANGE_ERRORS,
 			},
 			handle: async ({target, param, body: {chatId, text}}) => {
 				const outcome = await messaging.edit(target, withChat(toTarget(param('messageId')), chatId), text);
-				const answer = presentSendResult(outcome);
-				return outcome.kind === 'done' ? {...answer, status: 200} : answer;
+				if (outcome.kind === 'queued') return sendAnswer(outcome);
+				const result: z.input<typeof EditResultResource> = {...presentSendResult(outcome), success: true};
+				return ok(result);
 			},
 		}),
 	];
@@ -121,7 +125,7 @@ function revokeRoute(messaging: Messaging): Route {
 			errors: CHANGE_ERRORS,
 		},
 		handle: async ({target, body: {chatId, messageId: message}}) =>
-			presentDone(await messaging.revoke(target, withChat(message, chatId))),
+			doneAnswer(await messaging.revoke(target, withChat(message, chatId))),
 	});
 }
 
@@ -142,7 +146,7 @@ function reactRoute(messaging: Messaging): Route {
 			errors: [...COMMAND_ERRORS, 'MESSAGE_NOT_FOUND'],
 		},
 		handle: async ({target, body: {chatId, messageId: message, reaction}}) =>
-			presentDone(await messaging.react(target, withChat(message, chatId), reaction)),
+			doneAnswer(await messaging.react(target, withChat(message, chatId), reaction)),
 	});
 }
 
@@ -171,14 +175,12 @@ function forwardRoute(messaging: Messaging): Route {
 				...rest
 			} = call.body;
 			const options = readSendOptions(call, rest);
-			return presentSendResult(await messaging.forward(call.target, {chatId, messageId}, options));
+			return sendAnswer(await messaging.forward(call.target, {chatId, messageId}, options));
 		},
 	});
 }
 
-type Target = z.output<ReturnType<typeof messageId>>;
-
 /** The chat as the caller names it, where he does: one chat can have two ids (`@c.us` and `@lid`). */
-function withChat({messageId, chatId: named}: Target, chatId = named): Target {
+function withChat({messageId, chatId: named}: MessageTarget, chatId = named): MessageTarget {
 	return {messageId, chatId};
 }

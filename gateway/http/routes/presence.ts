@@ -1,8 +1,9 @@
 import {z} from 'zod';
 import type {Connection} from '../../../domain/connections/connection.ts';
-import type {CommandOutcome, Messaging} from '../../../domain/messaging/messaging.ts';
+import type {CommandOutcome} from '../../../domain/messaging/command-outcome.ts';
+import type {Messaging} from '../../../domain/messaging/messaging.ts';
+import {doneAnswer} from '../command-answer.ts';
 import {chatId} from '../message-fields.ts';
-import {presentDone} from '../resources/send-result.ts';
 import {SuccessResource} from '../resources/success.ts';
 import {route, type Route} from '../route.ts';
 import {COMMAND_ERRORS} from '../sending.ts';
@@ -55,7 +56,7 @@ export function presenceRoutes({messaging}: {messaging: Messaging}): readonly Ro
 				answer: {status: 201, description: 'It is shown', schema: SuccessResource, example: {success: true}},
 				errors: COMMAND_ERRORS,
 			},
-			handle: async ({target, body}) => presentDone(await give(target, body.chatId)),
+			handle: async ({target, body}) => doneAnswer(await give(target, body.chatId)),
 		}),
 	);
 }

@@ -1,6 +1,11 @@
 import {z} from 'zod';
-import {MEDIA_AVAILABILITIES, SIMULATED_TYPES, type SimulatorControl} from '../../../domain/ports/simulator-control.ts';
-import {line} from '../fields.ts';
+import {
+	MAX_DRAWN_BYTES,
+	MEDIA_AVAILABILITIES,
+	SIMULATED_TYPES,
+	type SimulatorControl,
+} from '../../../domain/ports/simulator-control.ts';
+import {flag, line} from '../fields.ts';
 import {created, route, type Route} from '../route.ts';
 
 const from = line('from', {required: 'from is required'});
@@ -8,8 +13,7 @@ const messageId = line('messageId', {required: 'messageId is required', maxLengt
 const share = (field: string): z.ZodNumber =>
 	z.number(`${field} must be a number`).min(0, `${field} must be 0 to 1`).max(1, `${field} must be 0 to 1`);
 
-const MAX_SIMULATED_BYTES = 100 * 1024 * 1024;
-const SIZE_FAULT = `sizeBytes must be 1 to ${MAX_SIMULATED_BYTES}`;
+const SIZE_FAULT = `sizeBytes must be 1 to ${MAX_DRAWN_BYTES}`;
 
 const IncomingMessage = z.object({
 	from,
@@ -35,7 +39,7 @@ const IncomingMessage = z.object({
 	sizeBytes: z
 		.int('sizeBytes must be a whole number')
 		.min(1, SIZE_FAULT)
-		.max(MAX_SIMULATED_BYTES, SIZE_FAULT)
+		.max(MAX_DRAWN_BYTES, SIZE_FAULT)
 		.meta({description: 'A document of this size, made while it is read'})
 		.exactOptional(),
 });
@@ -52,7 +56,7 @@ const Chaos = z.object({
 	drop: share('drop').exactOptional(),
 	duplicate: share('duplicate').exactOptional(),
 	reorder: share('reorder').exactOptional(),
-	deaf: z.boolean('deaf must be a boolean value').exactOptional(),
+	deaf: flag('deaf').exactOptional(),
 	media: z
 		.enum(MEDIA_AVAILABILITIES, `media must be one of ${MEDIA_AVAILABILITIES.join(', ')}`)
 		.meta({

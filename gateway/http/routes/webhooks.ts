@@ -1,10 +1,13 @@
 import {z} from 'zod';
 import type {Webhooks} from '../../../domain/webhooks/webhooks.ts';
-import {PageQuery, readPage, toPage} from '../paging.ts';
+import {pageQuery, toPage} from '../paging.ts';
 import {SuccessResource} from '../resources/success.ts';
 import {presentWebhook, presentWebhookLog, WebhookLogResource, WebhookResource} from '../resources/webhook.ts';
 import {created, ok, route, type Route} from '../route.ts';
 import {NewWebhookBody, toDomain, WebhookChangesBody} from '../webhook-fields.ts';
+
+/** A page; also the contract's number of log rows. */
+const MAX_ROWS = 100;
 
 const DEFAULT_OVERLAP_HOURS = 24;
 const MAX_OVERLAP_HOURS = 7 * 24;
@@ -70,7 +73,7 @@ function collectionRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl:
 			path: '/webhooks',
 			target: 'account',
 			scope: 'manage',
-			query: PageQuery,
+			query: pageQuery(MAX_ROWS),
 			documentation: {
 				id: 'listAllWebhooks',
 				tag: 'Webhooks',
@@ -83,8 +86,8 @@ function collectionRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl:
 				},
 			},
 			handle: async ({user, query}) => {
-				const {limit, position} = readPage(query);
-				const page = {limit: limit + 1, ...(position && {after: position})};
+				const {limit, cursor} = query;
+				const page = {limit: limit + 1, ...(cursor && {after: cursor})};
 				const rows = await webhooks.listForUser(user.id, page);
 				const {items, headers} = toPage(rows, {
 					limit,
@@ -182,7 +185,7 @@ function logRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl: string
 			path: '/webhooks/:id/logs',
 			target: 'webhook',
 			scope: 'read',
-			query: PageQuery,
+			query: pageQuery(MAX_ROWS),
 			documentation: {
 				id: 'listWebhookLogs',
 				tag: 'Webhooks',
@@ -194,8 +197,8 @@ function logRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl: string
 				},
 			},
 			handle: async ({target: webhook, query}) => {
-				const {limit, position} = readPage(query);
-				const rows = await webhooks.log(webhook, {limit: limit + 1, ...(position && {before: position})});
+				const {limit, cursor} = query;
+				const rows = await webhooks.log(webhook, {limit: limit + 1, ...(cursor && {before: cursor})});
 				const {items, headers} = toPage(rows, {
 					limit,
 					url: `${publicUrl}/api/webhooks/${webhook.id}/logs`,

@@ -38,9 +38,9 @@ export function changesContract(declare: Declare): void {
 		const session = await linkedSession(fixture);
 		const id = await sentId(fixture, session, {text: 'tpyo'});
 		await messageReported(fixture, session, id);
-		const receipt = await fixture.engine.messages.edit(session, {chatId: CHAT, messageId: id}, 'typo', inTime());
-		t.regex(receipt.id ?? '', /^true_15550001111@c\.us_/);
-		t.true(Number.isInteger(receipt.timestamp) && receipt.timestamp < 1e11);
+		const result = await fixture.engine.messages.edit(session, {chatId: CHAT, messageId: id}, 'typo', inTime());
+		t.regex(result.id ?? '', /^true_15550001111@c\.us_/);
+		t.true(Number.isInteger(result.timestamp) && result.timestamp < 1e11);
 
 		const edited = await eventNamed(fixture, session, 'message.edited');
 		t.like(edited.payload, {editedMessageId: messageKeyOf(id), body: 'typo', fromMe: true});

@@ -6,7 +6,7 @@ import type {UpstreamEvent} from '../../../domain/events/upstream-event.ts';
 import type {SessionStatus} from '../../../domain/events/vocabulary.ts';
 import {clientMessageId} from '../../../domain/messaging/command.ts';
 import {messageKeyOf} from '../../../domain/messaging/message-id.ts';
-import type {OpenFile, OutboundMessage, SendReceipt} from '../../../domain/messaging/outbound.ts';
+import type {OpenFile, OutboundMessage, SendResult} from '../../../domain/messaging/outbound.ts';
 import type {EngineSession, SessionConfig, WhatsAppEngine} from '../../../domain/ports/whatsapp-engine.ts';
 import {eventually} from '../../support/eventually.ts';
 
@@ -119,7 +119,7 @@ export interface SendOptions {
 	readonly signal?: AbortSignal;
 }
 
-export function send(fixture: EngineFixture, session: string, options: SendOptions = {}): Promise<SendReceipt> {
+export function send(fixture: EngineFixture, session: string, options: SendOptions = {}): Promise<SendResult> {
 	const {chatId = CHAT, text = 'Hi there!', content, replyTo, mentions, signal} = options;
 	const message: OutboundMessage<OpenFile> = {
 		chatId,

@@ -38,7 +38,7 @@ export function sendingContract(declare: Declare): void {
 		}
 	});
 
-	declare('a sent text has a receipt', async (t, fixture) => {
+	declare('a sent text has a result', async (t, fixture) => {
 		const session = await linkedSession(fixture);
 		const {id, timestamp} = await send(fixture, session);
 		t.regex(id ?? '', /^true_15550001111@c\.us_[0-9A-F]{16,32}$/);

@@ -1,9 +1,9 @@
-import {toVcard} from '../../domain/messaging/vcard.ts';
-import {VIDEO_SECONDS} from './files/mosaic-video.ts';
-import {MOSAIC_SIZE} from './files/mosaic-jpeg.ts';
-import {VOICE_SECONDS} from './files/silent-voice-note.ts';
-import type {SimulatedContent, SimulatedFile} from './files/simulated-file.ts';
-import {toBase64, type Seed} from './seed.ts';
+import {toVcard} from '../../../domain/messaging/vcard.ts';
+import {MOSAIC_SIZE} from '../files/mosaic-jpeg.ts';
+import {VIDEO_SECONDS} from '../files/mosaic-video.ts';
+import {VOICE_SECONDS} from '../files/silent-voice-note.ts';
+import type {SimulatedContent, SimulatedFile} from '../files/simulated-file.ts';
+import {toBase64, type Seed} from '../seed.ts';
 
 /** What surrounds a content. */
 export interface ContentFrame {

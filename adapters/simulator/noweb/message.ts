@@ -1,11 +1,11 @@
-import {toVcard} from '../../domain/messaging/vcard.ts';
-import {ACK, ackName} from './ack.ts';
-import {fileOf} from '../../domain/messaging/outbound.ts';
-import {baileysContent} from './noweb-content.ts';
-import {phoneNumber, pushName} from './people.ts';
-import {toBase64, type Seed} from './seed.ts';
-import type {SimulatedAccount} from './session-state.ts';
-import {bodyOf, type StoredMessage} from './stored-message.ts';
+import {fileOf} from '../../../domain/messaging/outbound.ts';
+import {toVcard} from '../../../domain/messaging/vcard.ts';
+import {ACK, ackName} from '../ack.ts';
+import {phoneNumber, pushName} from '../people.ts';
+import {toBase64, type Seed} from '../seed.ts';
+import type {SimulatedAccount} from '../session-state.ts';
+import {bodyOf, type StoredMessage} from '../stored-message.ts';
+import {baileysContent} from './content.ts';
 
 /** What a message's payload needs beside the message. */
 export interface MessageView {

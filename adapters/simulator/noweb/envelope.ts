@@ -1,6 +1,6 @@
-import type {UpstreamEvent} from '../../domain/events/upstream-event.ts';
-import type {SessionStatus} from '../../domain/events/vocabulary.ts';
-import type {SimulatedAccount} from './session-state.ts';
+import type {UpstreamEvent} from '../../../domain/events/upstream-event.ts';
+import type {SessionStatus} from '../../../domain/events/vocabulary.ts';
+import type {SimulatedAccount} from '../session-state.ts';
 
 /** The release of WAHA whose NOWEB engine these events look like. */
 const WAHA_VERSION = '2026.7.1';

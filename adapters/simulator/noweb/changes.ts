@@ -1,5 +1,7 @@
-import {MESSAGE_ACK_EVENT} from '../../domain/events/vocabulary.ts';
-import {ACK, type Ack} from './ack.ts';
+import {MESSAGE_ACK_EVENT} from '../../../domain/events/vocabulary.ts';
+import {ACK, type Ack} from '../ack.ts';
+import {groupMembers} from '../people.ts';
+import type {Seed} from '../seed.ts';
 import {
 	ackPart,
 	baileysKey,
@@ -9,9 +11,7 @@ import {
 	waMessage,
 	type MessageName,
 	type MessageView,
-} from './noweb-message.ts';
-import {groupMembers} from './people.ts';
-import type {Seed} from './seed.ts';
+} from './message.ts';
 
 /** Something that happened to a message, as NOWEB reports it. */
 export interface Change {

@@ -1,0 +1,3 @@
+import {runOnServices} from '../support/deployment.ts';
+
+await runOnServices(() => import('../gateway/bad-input.test.ts'));
