@@ -119,7 +119,7 @@ async function ownedId(tenant: Tenant, resource: Resource | undefined): Promise<
 			return (await tenant.client.call<ConnectionView>('POST', '/connections')).id;
 		case 'webhooks': {
 			const connectionId = await ownedId(tenant, 'connections');
-			const body = {url: 'https://example.com', events: ['*']};
+			const body = {url: 'https://example.com', events: ['message.any']};
 			return (await tenant.client.call<{id: string}>('POST', `/connections/${connectionId}/webhooks`, body)).id;
 		}
 		case 'deliveries': {
