@@ -27,7 +27,10 @@ async function createAccount(): Promise<Account> {
 	const connection = sampleConnection({userId: admin.user.id});
 	const other = sampleConnection({userId: admin.user.id});
 	for (const each of [connection, other]) await gateway.stores.connectionStore.insert(each);
-	const {webhook} = await gateway.dependencies.webhooks.create(connection, {url: 'https://example.com', events: ['message.any']});
+	const {webhook} = await gateway.dependencies.webhooks.create(connection, {
+		url: 'https://example.com',
+		events: ['message.any'],
+	});
 	const of = {userId: admin.user.id, connectionId: connection.id};
 	const event = sampleEvent({...of, event: 'none'});
 	await gateway.stores.eventStore.append([event]);
