@@ -20,7 +20,7 @@ export const CAPABILITIES: CapabilityTable = {
 	reply: {level: 'yes', note: 'the quote of a message that is not remembered is dropped, as NOWEB does it'},
 	mentions: YES,
 	edit: {level: 'yes', note: 'own texts, for 15 minutes'},
-	revoke: {level: 'yes', note: 'own messages, for 2 days'},
+	revoke: {level: 'yes', note: 'own messages, for 60 hours'},
 	forward: YES,
 	react: YES,
 	'mark-read': YES,

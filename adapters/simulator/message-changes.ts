@@ -1,4 +1,5 @@
 import {EngineError} from '../../domain/errors.ts';
+import {EDITABLE_MS, REVOCABLE_MS} from '../../domain/messaging/change-windows.ts';
 import {messageKeyOf} from '../../domain/messaging/message-id.ts';
 import type {SendResult} from '../../domain/messaging/outbound.ts';
 import type {MessageTarget} from '../../domain/ports/whatsapp-engine.ts';
@@ -6,10 +7,6 @@ import {newDeviceKey, ownParticipant, reportChange, toSeconds, type Conversation
 import {editChange, reactionChange, revokeChange, type ChangeName} from './noweb/changes.ts';
 import {messageId} from './noweb/message.ts';
 import type {StoredMessage} from './stored-message.ts';
-
-/** WhatsApp's own limits for changing what was sent. */
-const EDITABLE_MS = 15 * 60 * 1000;
-const REVOCABLE_MS = 2 * 24 * 60 * 60 * 1000;
 
 /** What the session does to messages that are there already. */
 export class MessageChanges {

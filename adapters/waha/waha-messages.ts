@@ -1,4 +1,5 @@
 import {EngineError} from '../../domain/errors.ts';
+import {EDITABLE_MS, REVOCABLE_MS} from '../../domain/messaging/change-windows.ts';
 import type {OpenFile, OutboundMessage, SendResult} from '../../domain/messaging/outbound.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {
@@ -15,12 +16,6 @@ import {engineError} from './waha-failure.ts';
 import {isForwarded, toEditResult, toSendResult} from './waha-mapper.ts';
 import {toWahaOutbound} from './waha-outbound.ts';
 import {messagePath} from './waha-paths.ts';
-
-/** How long WhatsApp lets people edit a message, by its help pages. */
-const EDITABLE_MS = 15 * 60 * 1000;
-
-/** How long it lets them delete one for everyone: "a little over two days" since August 2022, 2 days and 12 hours as observed. */
-const REVOCABLE_MS = 60 * 60 * 60 * 1000;
 
 /** Writing through one WAHA. */
 export class WahaMessages implements EngineMessages {

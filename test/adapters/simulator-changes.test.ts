@@ -1,11 +1,11 @@
 import test from 'ava';
 import {EngineError} from '../../domain/errors.ts';
+import {REVOCABLE_MS} from '../../domain/messaging/change-windows.ts';
 import type {OpenFile, OutboundContent} from '../../domain/messaging/outbound.ts';
 import {SimulatorBench, START_MS} from '../support/simulator-bench.ts';
 
 const CONTACT = '15550001111@c.us';
 const MINUTE_MS = 60_000;
-const DAY_MS = 24 * 60 * MINUTE_MS;
 
 const signal = (): AbortSignal => AbortSignal.timeout(10_000);
 
@@ -53,11 +53,11 @@ test('only texts can be edited, with a text, and not once they are deleted', asy
 	await t.throwsAsync(messages.edit('s', target, 'x', signal()), {code: 'MESSAGE_NOT_EDITABLE'});
 });
 
-test('a message can be deleted for two days, and once', async (t) => {
+test('a message can be deleted for 60 hours, and once', async (t) => {
 	await using bench = await linkedBench();
 	const [first, second] = [await sendText(bench), await sendText(bench, '3EB0BBBB')];
 	const {messages, history} = bench.engine;
-	await bench.clock.advance(2 * DAY_MS);
+	await bench.clock.advance(REVOCABLE_MS);
 	await messages.revoke('s', first, signal());
 	await messages.revoke('s', first, signal());
 	await bench.clock.advance(1);
