@@ -4,12 +4,12 @@ import type {Logger} from '../../domain/ports/logger.ts';
 import type {RedisClient} from './redis-connection.ts';
 
 /** A request waits no longer than this for Redis. */
-const ANSWER_MS = 50;
+const PATIENCE_MS = 200;
 /** After a failure Redis is left alone for so long: not every request has to wait for what does not answer. */
 const PAUSE_MS = 1000;
 
 /**
- * Counts requests in fixed windows for all processes together. While Redis is away (or silent for 50 ms) each process counts for
+ * Counts requests in fixed windows for all processes together. While Redis is away (or silent for longer than a request waits) each process counts for
  * itself: nobody gets less than the budget, and no request waits for it.
  */
 export class RedisRateLimitStore implements Store {
@@ -18,17 +18,22 @@ export class RedisRateLimitStore implements Store {
 	readonly #clock: Clock;
 	readonly #log: Logger;
 	readonly #prefix: string;
+	readonly #patienceMs: number;
 	/** By window; limits of different routes may share this store, but not their windows. */
 	readonly #alone = new MemoryStore();
 	#windowMs = 60_000;
 	#resumeAtMs = 0;
 
-	/** @param prefix starts the keys' names */
-	constructor(options: {commands: RedisClient; clock: Clock; log: Logger; prefix: string}) {
+	/**
+	 * @param options.prefix starts the keys' names
+	 * @param options.patienceMs how long a request waits for Redis; default 200
+	 */
+	constructor(options: {commands: RedisClient; clock: Clock; log: Logger; prefix: string; patienceMs?: number}) {
 		this.#commands = options.commands;
 		this.#clock = options.clock;
 		this.#log = options.log;
 		this.#prefix = options.prefix;
+		this.#patienceMs = options.patienceMs ?? PATIENCE_MS;
 	}
 
 	init(options: Options): void {
@@ -77,8 +82,8 @@ export class RedisRateLimitStore implements Store {
 	/** @throws when the answer takes too long; it is dropped then */
 	#inTime<T>(answer: Promise<T>): Promise<T> {
 		return new Promise((resolve, reject) => {
-			const deadline = this.#clock.after(ANSWER_MS, () => {
-				reject(new Error(`Redis did not answer within ${ANSWER_MS} ms`));
+			const deadline = this.#clock.after(this.#patienceMs, () => {
+				reject(new Error(`Redis did not answer within ${this.#patienceMs} ms`));
 			});
 			answer.then(resolve, reject).finally(() => {
 				deadline[Symbol.dispose]();
