@@ -1,7 +1,7 @@
 import {randomBytes, randomUUID} from 'node:crypto';
 import test from 'ava';
-import mongoose from 'mongoose';
 import {createTopology} from '../../config/topology.ts';
+import {dropDatabase} from './drop-database.ts';
 import {removeTopology} from './remove-topology.ts';
 import {requireServices} from './services.ts';
 
@@ -57,9 +57,7 @@ export function newDeployment(): Deployment {
 		},
 		[Symbol.asyncDispose]: async () => {
 			await removeTopology(rabbitmq, createTopology(namespace));
-			const connection = await mongoose.createConnection(mongodbUrl).asPromise();
-			await connection.dropDatabase();
-			await connection.close();
+			await dropDatabase(mongodbUrl);
 		},
 	};
 }

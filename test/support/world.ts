@@ -9,6 +9,7 @@ import {eventually} from './eventually.ts';
 import type {FakeEngine} from './fake-waha-content.ts';
 import {FakeWaha} from './fake-waha.ts';
 import {GatewayProcess} from './gateway-process.ts';
+import {dropDatabase} from './drop-database.ts';
 import {removeTopology} from './remove-topology.ts';
 import {StreamClient} from './stream-client.ts';
 import {WebhookSink} from './webhook-sink.ts';
@@ -62,6 +63,7 @@ export async function createWorld(
 	const namespace = `e2e-${randomUUID().slice(0, 8)}`;
 	if (services) resources.defer(() => removeTopology(services.amqpUrl, createTopology(namespace)));
 	const mongodbUrl = services && `${services.mongodbUrl}/e2e_${randomBytes(6).toString('hex')}`;
+	if (mongodbUrl !== undefined) resources.defer(() => dropDatabase(mongodbUrl));
 	const env = {
 		...environment,
 		DATA_DIR: dataDir,

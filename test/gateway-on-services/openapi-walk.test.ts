@@ -1,3 +1,0 @@
-import {runOnServices} from '../support/deployment.ts';
-
-await runOnServices(() => import('../gateway/openapi-walk.test.ts'));
