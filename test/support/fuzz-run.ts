@@ -18,11 +18,14 @@ const EXPLAINED = new Set(['QR_NOT_READY', 'SESSION_STARTING', 'SESSION_NOT_FOUN
 
 const IN_FLIGHT = 16;
 
-/** How many requests, made of which seed: `FUZZ_RUNS` and `FUZZ_SEED` repeat or extend what a failure told. */
+/**
+ * How many requests, made of which seed: the same ones each time, so that what passes once passes again. `FUZZ_RUNS`
+ * extends them, and another `FUZZ_SEED` makes others.
+ */
 export function fuzzSettings(runs: number): {readonly runs: number; readonly seed: number} {
 	return {
 		runs: Number(process.env['FUZZ_RUNS'] ?? runs),
-		seed: Number(process.env['FUZZ_SEED'] ?? Math.trunc(Math.random() * 2 ** 31)),
+		seed: Number(process.env['FUZZ_SEED'] ?? 20_260_327),
 	};
 }
 

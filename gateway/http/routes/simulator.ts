@@ -6,7 +6,7 @@ import {
 	type SimulatorControl,
 } from '../../../domain/ports/simulator-control.ts';
 import {flag, line} from '../fields.ts';
-import {created, route, type Route} from '../route.ts';
+import {created, route, type Route, type RouteDocumentation} from '../route.ts';
 
 const from = line('from', {required: 'from is required'});
 const messageId = line('messageId', {required: 'messageId is required', maxLength: 300});
@@ -71,6 +71,8 @@ interface Action<Body extends z.ZodObject> {
 	readonly summary: string;
 	readonly schema?: Body;
 	readonly example?: unknown;
+	/** Beside those that all have. */
+	readonly errors?: RouteDocumentation['errors'];
 	/** Resolves to what the answer tells beside `success`, if anything. */
 	readonly act: (session: string, body: z.output<Body>) => Promise<unknown>;
 }
@@ -78,12 +80,18 @@ interface Action<Body extends z.ZodObject> {
 /** What a simulated phone and its contacts do, on demand: only for the caller's own connections, only with the simulator. */
 export function simulatorRoutes({simulator}: {simulator: SimulatorControl}): readonly Route[] {
 	return [
-		action({name: 'scan', summary: 'Scan the QR code', act: (session) => simulator.scan(session)}),
+		action({
+			name: 'scan',
+			summary: 'Scan the QR code',
+			errors: ['QR_NOT_READY'],
+			act: (session) => simulator.scan(session),
+		}),
 		action({
 			name: 'message-from',
 			summary: 'A contact writes',
 			schema: IncomingMessage,
 			example: {from: '15550110000', text: 'Hello'},
+			errors: ['RECIPIENT_NOT_ON_WHATSAPP', 'RECIPIENT_BLOCKED'],
 			act: (session, message) => simulator.receive(session, message),
 		}),
 		action({
@@ -91,6 +99,7 @@ export function simulatorRoutes({simulator}: {simulator: SimulatorControl}): rea
 			summary: 'A contact reacts to a message',
 			schema: Reaction,
 			example: {messageId: 'true_15550110000@c.us_3EB0…', from: '15550110000', reaction: '👍'},
+			errors: ['RECIPIENT_NOT_ON_WHATSAPP', 'RECIPIENT_BLOCKED'],
 			act: (session, {messageId, from, reaction}) => simulator.react(session, messageId, from, reaction),
 		}),
 		action({
@@ -124,7 +133,7 @@ export function simulatorRoutes({simulator}: {simulator: SimulatorControl}): rea
 	];
 }
 
-function action<Body extends z.ZodObject>({name, summary, schema, example, act}: Action<Body>): Route {
+function action<Body extends z.ZodObject>({name, summary, schema, example, errors = [], act}: Action<Body>): Route {
 	return route({
 		method: 'POST',
 		path: `/simulator/connections/:id/${name}`,
@@ -137,7 +146,7 @@ function action<Body extends z.ZodObject>({name, summary, schema, example, act}:
 			summary,
 			...(example !== undefined && {body: example}),
 			answer: {status: 201, description: 'It happened', schema: Happened, example: {success: true}},
-			errors: ['SESSION_NOT_FOUND', 'SESSION_NOT_CONNECTED', 'RECIPIENT_NOT_ON_WHATSAPP', 'RECIPIENT_BLOCKED'],
+			errors: ['SESSION_NOT_FOUND', 'SESSION_NOT_CONNECTED', 'ENGINE_TIMEOUT', ...errors],
 		},
 		handle: async ({target: {sessionName}, body}) =>
 			created({success: true, ...((await act(sessionName, body)) as object | undefined)}),
