@@ -50,17 +50,9 @@ export function createTopology(prefix = 'wahooks'): Topology {
 	/** Every queue with a dispatcher can also be reached by its name, which is how waiting messages come back. */
 	const byName = (name: string): Binding => ({exchange: exchanges.due.name, routingKey: name});
 
-	const work = (
-		name: string,
-		source?: ExchangeDeclaration,
-		routingKeys?: readonly string[],
-		single = false,
-	): WorkQueue => {
+	const work = (name: string, source?: ExchangeDeclaration, routingKey?: string, single = false): WorkQueue => {
 		const fullName = `${prefix}.${name}.v1`;
-		const own =
-			source === undefined
-				? []
-				: (routingKeys ?? [fullName]).map((routingKey) => ({exchange: source.name, routingKey}));
+		const own = source === undefined ? [] : [{exchange: source.name, routingKey: routingKey ?? fullName}];
 		return {
 			kind: 'work',
 			name: fullName,
@@ -74,7 +66,7 @@ export function createTopology(prefix = 'wahooks'): Topology {
 	return {
 		exchanges,
 		queues: {
-			webhook: work('webhook', exchanges.events, ['#']),
+			webhook: work('webhook', exchanges.events, '#'),
 			websocket: {
 				kind: 'volatile',
 				name: `${prefix}.websocket.v1`,
@@ -83,15 +75,15 @@ export function createTopology(prefix = 'wahooks'): Topology {
 				maxLength: 50_000,
 			},
 			logs: range(LOG_PARTITIONS).map((partition) =>
-				work(`log.${partition}`, exchanges.events, [`${partition}.#`], true),
+				work(`log.${partition}`, exchanges.events, `${partition}.#`, true),
 			),
-			session: work('session', exchanges.events, ['*.*.*.session.status']),
+			session: work('session', exchanges.events, '*.*.*.session.status'),
 			// Also `message.ack.group`, and what ends in `.media`: some engines repeat the whole message.
-			receipts: work('receipts', exchanges.events, ['*.*.*.message.ack.#']),
-			media: work('media', exchanges.events, ['#.media']),
+			receipts: work('receipts', exchanges.events, '*.*.*.message.ack.#'),
+			media: work('media', exchanges.events, '#.media'),
 			unresolved: work('unresolved'),
 			commands: range(COMMAND_PARTITIONS).map((partition) =>
-				work(`command.${partition}`, exchanges.commands, [String(partition)], true),
+				work(`command.${partition}`, exchanges.commands, String(partition), true),
 			),
 			outcomes: work('outcomes', exchanges.outcomes),
 			dead: {
