@@ -1,4 +1,5 @@
 import {MemoryStore, type ClientRateLimitInfo, type Options, type Store} from 'express-rate-limit';
+import {inTime} from '../../domain/in-time.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {RedisClient} from './redis-connection.ts';
@@ -44,7 +45,7 @@ export class RedisRateLimitStore implements Store {
 	async increment(key: string): Promise<ClientRateLimitInfo> {
 		if (this.#clock.now() >= this.#resumeAtMs) {
 			try {
-				return await this.#inTime(this.#count(key));
+				return await inTime(this.#clock, this.#patienceMs, this.#count(key), () => this.#silence());
 			} catch (error) {
 				this.#resumeAtMs = this.#clock.now() + PAUSE_MS;
 				this.#log.debug({error}, 'rateLimit.alone');
@@ -79,16 +80,8 @@ export class RedisRateLimitStore implements Store {
 		return {totalHits: Number(hits), resetTime: new Date(Date.now() + Number(leftMs))};
 	}
 
-	/** @throws when the answer takes too long; it is dropped then */
-	#inTime<T>(answer: Promise<T>): Promise<T> {
-		return new Promise((resolve, reject) => {
-			const deadline = this.#clock.after(this.#patienceMs, () => {
-				reject(new Error(`Redis did not answer within ${this.#patienceMs} ms`));
-			});
-			answer.then(resolve, reject).finally(() => {
-				deadline[Symbol.dispose]();
-			});
-		});
+	#silence(): Error {
+		return new Error(`Redis did not answer within ${this.#patienceMs} ms`);
 	}
 
 	#keyOf(key: string): string {

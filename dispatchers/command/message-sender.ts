@@ -14,6 +14,7 @@ import type {CommandEnd, CommandStore} from '../../domain/ports/command-store.ts
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {EngineDirectory} from '../../domain/ports/engine-directory.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
+import {withDeadline} from '../with-deadline.ts';
 import type {Attachments} from './attachments.ts';
 import {toFailure} from './failure.ts';
 import {getSession, type LiveSession} from './live-session.ts';
@@ -144,22 +145,14 @@ export class MessageSender {
 		const key = clientMessageId(command.id);
 		if (command.kind === 'message.forward') {
 			const forward = {chatId: command.chatId, messageId: command.messageId};
-			return () => this.#within(SEND_TIMEOUT_MS, (deadline) => engine.messages.forward(name, forward, key, deadline));
+			return () =>
+				withDeadline(this.#clock, SEND_TIMEOUT_MS, (deadline) => engine.messages.forward(name, forward, key, deadline));
 		}
 		const file = fileOf(command.message.content);
 		const openFile = file && (await this.#attachments.open(command, file, signal));
 		const message = {...command.message, content: withFile(command.message.content, openFile)};
 		const timeoutMs = file === undefined ? SEND_TIMEOUT_MS : SEND_FILE_TIMEOUT_MS;
-		return () => this.#within(timeoutMs, (deadline) => engine.messages.send(name, message, key, deadline));
-	}
-
-	/** The engine ends a call whose deadline has passed. */
-	async #within<T>(timeoutMs: number, call: (deadline: AbortSignal) => Promise<T>): Promise<T> {
-		const deadline = new AbortController();
-		using _timer = this.#clock.after(timeoutMs, () => {
-			deadline.abort();
-		});
-		return await call(deadline.signal);
+		return () => withDeadline(this.#clock, timeoutMs, (deadline) => engine.messages.send(name, message, key, deadline));
 	}
 
 	/** The claim is ours. */

@@ -1,6 +1,7 @@
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {Operation} from '../../domain/ports/whatsapp-engine.ts';
+import {withDeadline} from '../with-deadline.ts';
 import type {LiveSession} from './live-session.ts';
 
 /** Reading what came before and starting to type takes at least this … */
@@ -57,12 +58,8 @@ export class Typist {
 		if (engine.capabilities()[operation].level === 'no') {
 			return;
 		}
-		const deadline = new AbortController();
-		using _timer = this.#clock.after(PRESENCE_TIMEOUT_MS, () => {
-			deadline.abort(new DOMException('took too long', 'TimeoutError'));
-		});
 		try {
-			await call(deadline.signal);
+			await withDeadline(this.#clock, PRESENCE_TIMEOUT_MS, call);
 		} catch (error) {
 			// A message without "typing…" before it is better than none; if the session is in trouble, sending says so.
 			this.#log.debug({error, session: name, operation}, 'presence.failed');

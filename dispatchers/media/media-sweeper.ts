@@ -1,6 +1,7 @@
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {MediaStore} from '../../domain/ports/media-store.ts';
+import {Rounds} from '../rounds.ts';
 
 const SWEEP_EVERY_MS = 60 * 60_000;
 /** After the start: not while everything else wants the disk. */
@@ -13,9 +14,7 @@ export class MediaSweeper {
 	readonly #clock: Clock;
 	readonly #log: Logger;
 	readonly #retentionDays: number;
-	#timer: Disposable | undefined;
-	#sweep: Promise<void> = Promise.resolve();
-	#stopped = false;
+	readonly #rounds: Rounds;
 
 	constructor({
 		store,
@@ -32,25 +31,16 @@ export class MediaSweeper {
 		this.#clock = clock;
 		this.#log = log;
 		this.#retentionDays = retentionDays;
+		this.#rounds = new Rounds({clock, everyMs: SWEEP_EVERY_MS, run: () => this.#run()});
 	}
 
 	start(): void {
-		this.#runAfter(FIRST_SWEEP_MS);
+		this.#rounds.start(FIRST_SWEEP_MS);
 	}
 
 	/** Finishes a sweep that is under way. */
-	async stop(): Promise<void> {
-		this.#stopped = true;
-		this.#timer?.[Symbol.dispose]();
-		await this.#sweep;
-	}
-
-	#runAfter(delayMs: number): void {
-		this.#timer = this.#clock.after(delayMs, () => {
-			this.#sweep = this.#run().finally(() => {
-				if (!this.#stopped) this.#runAfter(SWEEP_EVERY_MS);
-			});
-		});
+	stop(): Promise<void> {
+		return this.#rounds.stop();
 	}
 
 	async #run(): Promise<void> {

@@ -7,6 +7,7 @@ import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {LeaseStore} from '../../domain/ports/lease-store.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {Retention} from '../../domain/ports/retention.ts';
+import {Rounds} from '../rounds.ts';
 
 const LEASE = 'supervisor';
 const ROUND_MS = 10_000;
@@ -39,9 +40,7 @@ export class Supervisor {
 	readonly #holder = randomUUID();
 	/** Connections whose session was asked for without an answer yet. */
 	readonly #asked = new Set<string>();
-	#timer: Disposable | undefined;
-	#round: Promise<void> = Promise.resolve();
-	#stopped = false;
+	readonly #rounds: Rounds;
 	#sweptAtMs = 0;
 
 	/**
@@ -66,21 +65,16 @@ export class Supervisor {
 		this.#retention = options.retention;
 		this.#retentionDays = options.retentionDays;
 		this.#chores = options.chores ?? [];
+		this.#rounds = new Rounds({clock: options.clock, everyMs: ROUND_MS, run: () => this.#run()});
 	}
 
 	start(): void {
-		this.#timer = this.#clock.after(ROUND_MS, () => {
-			this.#round = this.#run().finally(() => {
-				if (!this.#stopped) this.start();
-			});
-		});
+		this.#rounds.start();
 	}
 
 	/** Finishes its round and gives the lease to the next. */
 	async stop(): Promise<void> {
-		this.#stopped = true;
-		this.#timer?.[Symbol.dispose]();
-		await this.#round;
+		await this.#rounds.stop();
 		try {
 			await this.#leases.release(LEASE, this.#holder);
 		} catch (error) {

@@ -1,3 +1,4 @@
+import {pause} from '../../domain/pause.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import {DEFAULT_CONCURRENCY} from '../../domain/webhooks/webhook.ts';
 import {Breaker, type Passage} from './breaker.ts';
@@ -19,10 +20,10 @@ const LONGEST_PARK_MS = 30 * 60_000;
 
 const SECOND_MS = 1000;
 
-/** Whatever would have to wait longer for its place in the rate waits in the broker. */
-const LONGEST_WAIT_MS = SECOND_MS;
+/** Whatever would have to wait longer for its turn, by the lane's pace or its rate, waits in the broker. */
+const LONGEST_WAIT_MS = 1000;
 
-/** An attempt that takes longer makes its lane a slow one, and nobody waits for longer in memory. */
+/** An attempt that takes longer makes its lane a slow one. */
 const SLOW_AFTER_MS = 1000;
 
 /** How long an attempt takes, as long as nobody knows. */
@@ -94,7 +95,7 @@ export class Lane {
 		{isProbe, startAtMs}: Extract<Admission, {kind: 'run'}>,
 		{clock, attempt, isAlive}: {clock: Clock; attempt: () => Promise<T>; isAlive: (result: T) => boolean},
 	): Promise<T> {
-		if (startAtMs > clock.now()) await timePasses(clock, startAtMs - clock.now());
+		if (startAtMs > clock.now()) await pause(clock, startAtMs - clock.now());
 		const running = {atMs: clock.now()};
 		this.#promised--;
 		this.#running.add(running);
@@ -133,7 +134,7 @@ export class Lane {
 	}
 
 	get #queueLength(): number {
-		return Math.max(this.#shortestQueue, Math.floor(SLOW_AFTER_MS / Math.max(this.#intervalMs, 1)));
+		return Math.max(this.#shortestQueue, Math.floor(LONGEST_WAIT_MS / Math.max(this.#intervalMs, 1)));
 	}
 
 	/** Behind all that wait here already, the rate would let it begin in more than a second. */
@@ -191,10 +192,4 @@ export class Lane {
 		this.#lastSlotMs = Math.min(slotMs, nowMs + LONGEST_PARK_MS);
 		return {kind: 'park', untilMs: Math.round(this.#lastSlotMs)};
 	}
-}
-
-function timePasses(clock: Clock, ms: number): Promise<void> {
-	return new Promise((resolve) => {
-		clock.after(ms, resolve);
-	});
 }

@@ -2,6 +2,7 @@ import type {Publisher} from '../broker/publisher.ts';
 import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
 import {requireCapability} from '../engines/require-capability.ts';
 import {ConflictError, EngineError, NotFoundError, QrNotReadyError} from '../errors.ts';
+import {pause} from '../pause.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore} from '../ports/connection-store.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
@@ -82,7 +83,7 @@ export class Linking {
 			if (state !== undefined || this.#clock.now() + POLL_MS > deadlineMs) {
 				return {connection: current, state};
 			}
-			await this.#pause(POLL_MS);
+			await pause(this.#clock, POLL_MS);
 		}
 	}
 
@@ -226,11 +227,5 @@ export class Linking {
 			throw new QrNotReadyError('worker_pending', 'Worker is being provisioned, please wait');
 		}
 		return this.#engines.engineOf(workerId);
-	}
-
-	#pause(delayMs: number): Promise<void> {
-		return new Promise((resolve) => {
-			this.#clock.after(delayMs, resolve);
-		});
 	}
 }

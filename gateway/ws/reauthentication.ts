@@ -1,4 +1,5 @@
 import {UnauthenticatedError} from '../../domain/errors.ts';
+import {pause} from '../../domain/pause.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {Authenticator} from '../../domain/tokens/authenticator.ts';
@@ -43,7 +44,7 @@ export class Reauthentication {
 			if (unchecked.size === 0) {
 				return;
 			}
-			await new Promise<void>((resolve) => this.#clock.after(RETRY_MS, resolve));
+			await pause(this.#clock, RETRY_MS);
 			const open = this.#openTokens();
 			unchecked = new Set([...unchecked].filter((token) => open.has(token)));
 		}

@@ -1,3 +1,4 @@
+import {pause} from '../../domain/pause.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {EventLog} from './event-log.ts';
 
@@ -29,7 +30,7 @@ export async function findResumePosition({
 		if (position !== undefined) {
 			break;
 		}
-		await new Promise<void>((resolve) => clock.after(delayMs, resolve));
+		await pause(clock, delayMs);
 		position = await eventLog.positionOf(userId, eventId);
 	}
 	return position;

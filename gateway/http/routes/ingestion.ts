@@ -3,6 +3,7 @@ import {ingestionKey} from '../../../domain/connections/session-name.ts';
 import {BrokerUnavailableError, NotFoundError, UnauthenticatedError, ValidationError} from '../../../domain/errors.ts';
 import type {Ingestion} from '../../../domain/events/ingestion.ts';
 import type {UpstreamEvent} from '../../../domain/events/upstream-event.ts';
+import {inTime} from '../../../domain/in-time.ts';
 import type {Clock} from '../../../domain/ports/clock.ts';
 import type {EngineDirectory} from '../../../domain/ports/engine-directory.ts';
 import type {Logger} from '../../../domain/ports/logger.ts';
@@ -59,7 +60,13 @@ export function ingestionChain(dependencies: IngestionDependencies): readonly Re
 		),
 		async (request, response) => {
 			const event = readEvent(request, dependencies);
-			await withinDeadline(ingestion.accept(event), clock);
+			// What is late goes on, and a repeat of it is harmless.
+			await inTime(
+				clock,
+				ACCEPT_DEADLINE_MS,
+				ingestion.accept(event),
+				() => new BrokerUnavailableError(`not confirmed within ${ACCEPT_DEADLINE_MS} ms`),
+			);
 			response.writeHead(201, RECEIVED_HEADERS).end(RECEIVED);
 		},
 	];
@@ -78,16 +85,4 @@ function readEvent(request: Request, {ingress, ingestionSecret, log}: IngestionD
 		throw new ValidationError('session must be the one that the path names');
 	}
 	return event;
-}
-
-/** @throws {BrokerUnavailableError} when `accepting` takes too long; it goes on, and a repeat is harmless. */
-function withinDeadline<T>(accepting: Promise<T>, clock: Clock): Promise<T> {
-	return new Promise((resolve, reject) => {
-		const timer = clock.after(ACCEPT_DEADLINE_MS, () => {
-			reject(new BrokerUnavailableError(`not confirmed within ${ACCEPT_DEADLINE_MS} ms`));
-		});
-		accepting.then(resolve, reject).finally(() => {
-			timer[Symbol.dispose]();
-		});
-	});
 }
