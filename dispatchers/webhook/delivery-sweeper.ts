@@ -4,7 +4,7 @@ import type {Clock} from '../../domain/ports/clock.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
 import type {EventStore, LoggedEvent} from '../../domain/ports/event-store.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
-import type {Delivery, Outcome} from '../../domain/webhooks/delivery.ts';
+import {stepOf, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
 import {toDeliveryTask} from '../../domain/webhooks/delivery-task.ts';
 
 /** So long after its time an attempt counts as lost: no queue that is worked makes it wait as long. */
@@ -87,19 +87,12 @@ export class DeliverySweeper {
 	/** Where it was, but due now; or its end, when there is nothing left to send. */
 	#toStep(delivery: Delivery, event: LoggedEvent | undefined): Outcome {
 		const atMs = this.#clock.now();
-		const {id, eventId, webhookId, userId, connectionId, run, attempts, state, createdAt} = delivery;
+		const {run, attempts: attempt, state, createdAt} = delivery;
 		const step = {
-			...{
-				deliveryId: id,
-				eventId,
-				event: delivery.event,
-				webhookId,
-				userId,
-				connectionId,
-				run,
-				attempt: attempts,
-				atMs,
-			},
+			...stepOf(delivery),
+			run,
+			attempt,
+			atMs,
 			// Nobody knows when a later run began: it gets its whole time anew.
 			firstAtMs: run === 1 ? createdAt.getTime() : atMs,
 		};

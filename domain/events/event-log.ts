@@ -1,8 +1,9 @@
-import {EventExpiredError, ForbiddenError, NotFoundError} from '../errors.ts';
+import {EventExpiredError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {EventFilter, EventStore, LoggedEvent} from '../ports/event-store.ts';
 import type {Fanout} from '../ports/fanout.ts';
 import type {Logger} from '../ports/logger.ts';
+import {requireOwn} from '../require-own.ts';
 import {Arrivals} from './arrivals.ts';
 import type {UserArrivals} from './user-arrivals.ts';
 
@@ -41,14 +42,7 @@ export class EventLog implements AsyncDisposable {
 
 	/** @throws {NotFoundError} @throws {ForbiddenError} */
 	async get(userId: string, id: string): Promise<LoggedEvent> {
-		const event = await this.#events.find(id);
-		if (event === undefined) {
-			throw new NotFoundError('Event not found');
-		}
-		if (event.userId !== userId) {
-			throw new ForbiddenError('You do not own this event');
-		}
-		return event;
+		return requireOwn(await this.#events.find(id), userId, 'event');
 	}
 
 	/**

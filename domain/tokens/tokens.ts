@@ -1,10 +1,11 @@
 import {randomUUID} from 'node:crypto';
 import type {ControlBus} from '../broker/control-bus.ts';
 import {getOwnConnection} from '../connections/get-own-connection.ts';
-import {ForbiddenError, NotFoundError, ValidationError} from '../errors.ts';
+import {ForbiddenError, ValidationError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore} from '../ports/connection-store.ts';
 import type {TokenStore} from '../ports/token-store.ts';
+import {requireOwn} from '../require-own.ts';
 import type {Scope} from './grants.ts';
 import type {Identity} from './identity.ts';
 import {displayPrefix, hashToken, newToken, type ApiToken} from './token.ts';
@@ -72,13 +73,7 @@ export class Tokens {
 
 	/** Takes effect at once, also on open sockets. @throws {NotFoundError} @throws {ForbiddenError} */
 	async revoke(userId: string, tokenId: string): Promise<void> {
-		const token = await this.#store.find(tokenId);
-		if (token === undefined) {
-			throw new NotFoundError('Token not found');
-		}
-		if (token.userId !== userId) {
-			throw new ForbiddenError('You do not own this token');
-		}
+		requireOwn(await this.#store.find(tokenId), userId, 'token');
 		await this.#store.revoke(tokenId);
 		await this.#control.announce({kind: 'token-revoked', userId, tokenId});
 	}

@@ -1,11 +1,12 @@
 import type {Publisher} from '../broker/publisher.ts';
-import {ConflictError, EventExpiredError, ForbiddenError, NotFoundError} from '../errors.ts';
+import {ConflictError, EventExpiredError} from '../errors.ts';
 import {TEST_EVENT} from '../events/vocabulary.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {DeliveryQuery, DeliveryStore} from '../ports/delivery-store.ts';
 import type {EventStore} from '../ports/event-store.ts';
 import type {WebhookStore} from '../ports/webhook-store.ts';
-import {deliveryAfter, isFinal, type Delivery, type Outcome} from './delivery.ts';
+import {requireOwn} from '../require-own.ts';
+import {deliveryAfter, isFinal, stepOf, type Delivery, type Outcome} from './delivery.ts';
 import {toDeliveryTask} from './delivery-task.ts';
 import type {Webhook} from './webhook.ts';
 
@@ -33,14 +34,7 @@ export class Deliveries {
 
 	/** Also of a webhook that was deleted. @throws {NotFoundError} @throws {ForbiddenError} */
 	async get(userId: string, id: string): Promise<Delivery> {
-		const delivery = await this.#store.find(id);
-		if (delivery === undefined) {
-			throw new NotFoundError('Delivery not found');
-		}
-		if (delivery.userId !== userId) {
-			throw new ForbiddenError('You do not own this delivery');
-		}
-		return delivery;
+		return requireOwn(await this.#store.find(id), userId, 'delivery');
 	}
 
 	/** Newest first. */
@@ -89,11 +83,11 @@ export class Deliveries {
 		}
 	}
 
-	#toQueued({id, eventId, event, webhookId, userId, connectionId, run}: Delivery) {
+	#toQueued(delivery: Delivery) {
 		const atMs = this.#clock.now();
 		return {
-			...{deliveryId: id, eventId, event, webhookId, userId, connectionId},
-			run: run + 1,
+			...stepOf(delivery),
+			run: delivery.run + 1,
 			attempt: 0,
 			state: 'queued',
 			atMs,

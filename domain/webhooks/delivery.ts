@@ -115,6 +115,18 @@ export function isOvertaken(
 	return isFinal(state) || (nextAttemptAt?.getTime() ?? 0) > message.dueAtMs;
 }
 
+/** What every further step of a delivery repeats of it. */
+export function stepOf({
+	id: deliveryId,
+	eventId,
+	event,
+	webhookId,
+	userId,
+	connectionId,
+}: Delivery): Pick<Outcome, 'deliveryId' | 'eventId' | 'event' | 'webhookId' | 'userId' | 'connectionId'> {
+	return {deliveryId, eventId, event, webhookId, userId, connectionId};
+}
+
 /** The key of one attempt, unique over runs and repeats. */
 export function attemptId(outcome: Outcome): string {
 	return `${outcome.deliveryId}:${outcome.run}:${outcome.attempt}`;

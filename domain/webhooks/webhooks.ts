@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto';
 import type {ControlBus} from '../broker/control-bus.ts';
 import type {Publisher} from '../broker/publisher.ts';
 import type {Connection} from '../connections/connection.ts';
-import {ConflictError, ForbiddenError, NotFoundError, ValidationError} from '../errors.ts';
+import {ConflictError, ValidationError} from '../errors.ts';
 import {prepareEvent, type EventOwner} from '../events/envelope.ts';
 import {TEST_EVENT} from '../events/vocabulary.ts';
 import type {Clock} from '../ports/clock.ts';
@@ -11,6 +11,7 @@ import type {EventStore} from '../ports/event-store.ts';
 import type {ListPosition, Page} from '../ports/page.ts';
 import type {WebhookSender} from '../ports/webhook-sender.ts';
 import type {WebhookStore} from '../ports/webhook-store.ts';
+import {requireOwn} from '../require-own.ts';
 import type {SecretBox} from '../secret-box.ts';
 import {openHeaders, sealHeaders} from './custom-headers.ts';
 import {deliveryId, type Delivery} from './delivery.ts';
@@ -104,14 +105,7 @@ export class Webhooks {
 
 	/** @throws {NotFoundError} @throws {ForbiddenError} */
 	async get(userId: string, id: string): Promise<Webhook> {
-		const webhook = await this.#store.find(id);
-		if (webhook === undefined) {
-			throw new NotFoundError('Webhook config not found');
-		}
-		if (webhook.userId !== userId) {
-			throw new ForbiddenError('You do not own this webhook config');
-		}
-		return webhook;
+		return requireOwn(await this.#store.find(id), userId, 'webhook config');
 	}
 
 	/** `{}` only bumps `updatedAt`. @throws {ValidationError} as `create` */

@@ -3,6 +3,7 @@ import {ValidationError, type ErrorCode} from '../../domain/errors.ts';
 import type {Messaging, SendOptions} from '../../domain/messaging/messaging.ts';
 import type {OutboundContent, OutboundMessage} from '../../domain/messaging/outbound.ts';
 import {sendAnswer} from './command-answer.ts';
+import {ENGINE_ERRORS} from './engine-errors.ts';
 import type {recipientFields} from './message-fields.ts';
 import {SendResultResource} from './resources/send-result.ts';
 import {route, type Call, type Route} from './route.ts';
@@ -13,12 +14,9 @@ const IDEMPOTENCY_KEY = /^[\x21-\x7e]{1,255}$/;
 /** What can go wrong with every command to a session. */
 export const COMMAND_ERRORS: readonly ErrorCode[] = [
 	'NO_WORKER_AVAILABLE',
-	'SESSION_NOT_FOUND',
 	'SESSION_NOT_CONNECTED',
 	'SESSION_STARTING',
-	'ENGINE_UNAVAILABLE',
-	'ENGINE_TIMEOUT',
-	'ENGINE_REFUSED',
+	...ENGINE_ERRORS,
 	'NOT_SUPPORTED',
 	'RECIPIENT_INVALID',
 ];

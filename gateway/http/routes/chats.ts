@@ -3,6 +3,7 @@ import type {Connection} from '../../../domain/connections/connection.ts';
 import type {Conversations} from '../../../domain/conversations/conversations.ts';
 import {normaliseChatId} from '../../../domain/messaging/chat-id.ts';
 import type {ChatMessage} from '../../../domain/ports/whatsapp-engine.ts';
+import {ENGINE_ERRORS} from '../engine-errors.ts';
 import {line, queryFlag, wholeNumber} from '../fields.ts';
 import {MESSAGE_PARAMETER, PlaceQuery} from '../message-fields.ts';
 import {ChatResource, ContactResource, PictureResource, presentChat, presentContact} from '../resources/chat.ts';
@@ -39,11 +40,8 @@ const CHAT = {description: 'The chat, in any form that recipients have', example
 const READ_ERRORS = [
 	'NO_WORKER_AVAILABLE',
 	'NOT_SUPPORTED',
-	'SESSION_NOT_FOUND',
 	'SESSION_STARTING',
-	'ENGINE_UNAVAILABLE',
-	'ENGINE_TIMEOUT',
-	'ENGINE_REFUSED',
+	...ENGINE_ERRORS,
 ] as const satisfies RouteDocumentation['errors'];
 
 /** What the phone knows: chats, messages, people. */

@@ -1,10 +1,11 @@
 import {z} from 'zod';
 import type {Connections} from '../../../domain/connections/connections.ts';
+import {ENGINE_ERRORS} from '../engine-errors.ts';
 import {line} from '../fields.ts';
 import {pageQuery, toPage} from '../paging.ts';
 import {CapabilitiesResource} from '../resources/capabilities.ts';
 import {AccountResource, ConnectionResource, presentAccount, presentConnection} from '../resources/connection.ts';
-import {created, ok, route, type Route, type RouteDocumentation} from '../route.ts';
+import {created, ok, route, type Route} from '../route.ts';
 
 /** A page, and what clients see that do not follow the `Link` header: more connections than most tenants have. */
 const MAX_ROWS = 1000;
@@ -12,13 +13,6 @@ const MAX_ROWS = 1000;
 const ConnectionFields = z.object({
 	name: line('name').meta({description: 'A label of your own', example: 'Shop'}).exactOptional(),
 });
-
-const CONTROL_ERRORS = [
-	'SESSION_NOT_FOUND',
-	'ENGINE_UNAVAILABLE',
-	'ENGINE_TIMEOUT',
-	'ENGINE_REFUSED',
-] as const satisfies RouteDocumentation['errors'];
 
 /** Connections: their life, and what is behind them. How a phone is linked to one is in `linking.ts`. */
 export function connectionRoutes(dependencies: {connections: Connections; publicUrl: string}): readonly Route[] {
@@ -139,7 +133,7 @@ function lifeRoutes({connections}: {connections: Connections}): readonly Route[]
 				summary: 'Restart a connection',
 				description: 'Stops and starts its session. A linked phone stays linked; an unlinked one shows a new QR code.',
 				answer: {status: 201, description: 'The connection', schema: ConnectionResource},
-				errors: CONTROL_ERRORS,
+				errors: ENGINE_ERRORS,
 			},
 			handle: async ({target: connection}) => created(presentConnection(await connections.restart(connection))),
 		}),
@@ -154,7 +148,7 @@ function lifeRoutes({connections}: {connections: Connections}): readonly Route[]
 				summary: 'Unlink the phone',
 				description: 'The connection stays and shows a new QR code.',
 				answer: {status: 201, description: 'The connection', schema: ConnectionResource},
-				errors: CONTROL_ERRORS,
+				errors: ENGINE_ERRORS,
 			},
 			handle: async ({target: connection}) => created(presentConnection(await connections.logout(connection))),
 		}),

@@ -1,5 +1,6 @@
 import type {Conversations} from '../../../domain/conversations/conversations.ts';
 import type {Media} from '../../../domain/media/media.ts';
+import {ENGINE_ERRORS} from '../engine-errors.ts';
 import {mediaAnswer} from '../media-answer.ts';
 import {MESSAGE_PARAMETER, PlaceQuery} from '../message-fields.ts';
 import {route, type Route, type RouteDocumentation} from '../route.ts';
@@ -9,12 +10,9 @@ const ERRORS = [
 	'MEDIA_EXPIRED',
 	'RANGE_NOT_SATISFIABLE',
 	'MEDIA_STORE_UNAVAILABLE',
-	'SESSION_NOT_FOUND',
 	'SESSION_NOT_CONNECTED',
 	'SESSION_STARTING',
-	'ENGINE_UNAVAILABLE',
-	'ENGINE_TIMEOUT',
-	'ENGINE_REFUSED',
+	...ENGINE_ERRORS,
 ] as const satisfies RouteDocumentation['errors'];
 
 /** Files of messages, streamed. */
