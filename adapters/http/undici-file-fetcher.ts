@@ -1,20 +1,17 @@
-import {Agent, type Dispatcher} from 'undici';
+import type {Agent, Dispatcher} from 'undici';
 import {DomainError, MediaFetchFailedError} from '../../domain/errors.ts';
 import {toMimetype} from '../../domain/media/to-mimetype.ts';
 import type {FetchedFile, FileFetcher} from '../../domain/ports/file-fetcher.ts';
 import {AddressGuard} from './address-guard.ts';
 import {describeFailure} from './failure-class.ts';
 import {FetchedContent} from './fetched-content.ts';
-import {guardedLookup, type ResolveName} from './guarded-lookup.ts';
+import {guardedAgent} from './guarded-agent.ts';
+import type {ResolveName} from './guarded-lookup.ts';
 import {servedFilename} from './served-filename.ts';
 
 const MAX_REDIRECTS = 3;
 const REDIRECTS = [301, 302, 303, 307, 308];
 
-/** A host that drops packets is told from a slow one before most deadlines. */
-const CONNECT_TIMEOUT_MS = 10_000;
-/** Before another address of the same host is tried. */
-const NEXT_ADDRESS_MS = 1000;
 /** For the head of the answer, once connected; and for each next piece of the body. */
 const SILENCE_MS = 15_000;
 
@@ -47,17 +44,13 @@ export class UndiciFileFetcher implements FileFetcher, AsyncDisposable {
 		this.#guard = new AddressGuard(allowCidrs);
 		this.#userAgent = `WAHooks/${version}`;
 		this.#silenceMs = silenceMs;
-		this.#agent = new Agent({
-			connections: null,
+		this.#agent = guardedAgent({
+			guard: this.#guard,
+			resolveName,
 			// No connection is used twice: files come from many places, and what was checked is what is connected.
 			pipelining: 0,
-			allowH2: false,
 			headersTimeout: silenceMs,
 			bodyTimeout: silenceMs,
-			connectTimeout: CONNECT_TIMEOUT_MS,
-			autoSelectFamily: true,
-			autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
-			connect: {lookup: guardedLookup(this.#guard, resolveName)},
 		});
 	}
 

@@ -1,16 +1,13 @@
-import {Agent} from 'undici';
+import type {Agent} from 'undici';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {WebhookRequest, WebhookResponse, WebhookSender} from '../../domain/ports/webhook-sender.ts';
 import {AddressGuard} from './address-guard.ts';
 import {describeFailure} from './failure-class.ts';
-import {guardedLookup, type ResolveName} from './guarded-lookup.ts';
+import {guardedAgent} from './guarded-agent.ts';
+import type {ResolveName} from './guarded-lookup.ts';
 import {parseRetryAfter} from './retry-after.ts';
 import {WebhookExchange, type ExchangeEnd} from './webhook-exchange.ts';
 
-/** A host that drops packets is told from a slow one before most deadlines. */
-const CONNECT_TIMEOUT_MS = 10_000;
-/** Before another address of the same host is tried; Node's own 250 ms fail receivers on the other side of the world. */
-const NEXT_ADDRESS_MS = 1000;
 /** Idle connections are closed after this, unless the receiver names another time (`Keep-Alive: timeout=…`) … */
 const KEEP_ALIVE_MS = 4000;
 /** … up to this. */
@@ -42,22 +39,15 @@ export class UndiciWebhookSender implements WebhookSender, AsyncDisposable {
 		this.#clock = clock;
 		this.#userAgent = `WAHooks/${version}`;
 		this.#guard = new AddressGuard(allowCidrs);
-		this.#agent = new Agent({
-			// As many connections per origin as there are attempts at once: the dispatcher's lanes bound those, and
-			// webhooks that hang must not make those of other tenants on the same host wait for a connection.
-			connections: null,
+		this.#agent = guardedAgent({
+			guard: this.#guard,
+			resolveName,
 			pipelining: 1,
-			// A connection carries one exchange at a time, so that destroying it ends nobody else's.
-			allowH2: false,
 			keepAliveTimeout: KEEP_ALIVE_MS,
 			keepAliveMaxTimeout: KEEP_ALIVE_MAX_MS,
 			// One deadline over the whole exchange replaces both.
 			headersTimeout: 0,
 			bodyTimeout: 0,
-			connectTimeout: CONNECT_TIMEOUT_MS,
-			autoSelectFamily: true,
-			autoSelectFamilyAttemptTimeout: NEXT_ADDRESS_MS,
-			connect: {lookup: guardedLookup(this.#guard, resolveName)},
 		});
 	}
 
