@@ -12,12 +12,18 @@ module.exports = {
 		layer('adapters', 'gateway', 'dispatchers', 'config', 'test'),
 		layer('dispatchers', 'gateway', 'adapters', 'config', 'test'),
 		layer('gateway', 'adapters', 'dispatchers', 'config', 'test'),
-		layer('config', 'test'),
+		layer('config', 'test', 'ops'),
 		{
 			name: 'entry-reaches-the-rest-through-config',
 			severity: 'error',
 			from: {path: '^gateway/main\\.ts$'},
 			to: {path: '^(adapters|dispatchers|test)/'},
+		},
+		{
+			name: 'ops-reach-the-rest-through-config',
+			severity: 'error',
+			from: {path: '^ops/'},
+			to: {path: '^(gateway|adapters|dispatchers|test)/'},
 		},
 		{
 			name: 'domain-is-pure',

@@ -40,7 +40,7 @@ export default defineConfig(
 		},
 	},
 	{
-		files: ['test/bench/**'],
+		files: ['test/bench/**', 'test/chaos/main.ts'],
 		rules: {'no-console': 'off'},
 	},
 );

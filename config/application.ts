@@ -1,7 +1,9 @@
+import type {Server} from 'node:http';
 import type {DependencyContainer} from 'tsyringe';
 import {PinoLogger} from '../adapters/system/pino-logger.ts';
 import {SystemClock} from '../adapters/system/system-clock.ts';
 import {WahaIngress} from '../adapters/waha/waha-ingress.ts';
+import {JobReviver} from '../dispatchers/jobs/job-reviver.ts';
 import {MediaSweeper} from '../dispatchers/media/media-sweeper.ts';
 import {Supervisor} from '../dispatchers/session/supervisor.ts';
 import {DeliverySweeper} from '../dispatchers/webhook/delivery-sweeper.ts';
@@ -9,7 +11,7 @@ import type {ScopedLogger} from '../domain/ports/logger.ts';
 import {createApp} from '../gateway/http/app.ts';
 import {createHealthApp} from '../gateway/http/health-app.ts';
 import {HttpServer} from '../gateway/http/server.ts';
-import {EventStream} from '../gateway/ws/event-stream.ts';
+import {createBillingChores} from './billing-chores.ts';
 import {bootstrap} from './bootstrap.ts';
 import {createContainer} from './container.ts';
 import {DataDirectory} from './data-dir.ts';
@@ -135,6 +137,7 @@ function startSupervisor(
 	resources: AsyncDisposableStack,
 ): void {
 	const sweeper = createDeliverySweeper(container);
+	const reviver = createJobReviver(container);
 	const supervisor = new Supervisor({
 		leases: stores.leaseStore,
 		connections: stores.connectionStore,
@@ -143,20 +146,33 @@ function startSupervisor(
 		log: container.resolve(TOKENS.log),
 		...(retention !== undefined && {retention}),
 		retentionDays: container.resolve(TOKENS.config).retentionDays,
-		chores: [{name: 'deliveries.sweep', run: () => sweeper.sweep()}],
+		chores: [
+			{name: 'deliveries.sweep', run: () => sweeper.sweep()},
+			{name: 'jobs.revive', run: () => reviver.revive()},
+			...createBillingChores(container),
+		],
 	});
 	supervisor.start();
 	resources.defer(() => supervisor.stop());
 }
 
 function createDeliverySweeper(container: DependencyContainer): DeliverySweeper {
-	const {webhook, outcomes} = container.resolve(TOKENS.topology).queues;
+	const {webhook, ordered, outcomes} = container.resolve(TOKENS.topology).queues;
 	const {deliveryStore, eventStore} = container.resolve(TOKENS.stores);
 	return new DeliverySweeper({
 		deliveries: deliveryStore,
 		events: eventStore,
 		publisher: container.resolve(TOKENS.publisher),
-		queues: [webhook, outcomes],
+		queues: [webhook, ...ordered, outcomes],
+		clock: container.resolve(TOKENS.clock),
+		log: container.resolve(TOKENS.log),
+	});
+}
+
+function createJobReviver(container: DependencyContainer): JobReviver {
+	return new JobReviver({
+		jobs: container.resolve(TOKENS.stores).jobStore,
+		publisher: container.resolve(TOKENS.publisher),
 		clock: container.resolve(TOKENS.clock),
 		log: container.resolve(TOKENS.log),
 	});
@@ -175,20 +191,22 @@ async function listen(container: DependencyContainer, resources: AsyncDisposable
 	if (isGateway) {
 		// Closed before the server, which waits for its requests: nobody is left waiting for an event.
 		resources.use(container.resolve(TOKENS.eventLog));
-		const stream = new EventStream({
-			server: http.server,
-			authenticator: container.resolve(TOKENS.authenticator),
-			fanout: container.resolve(TOKENS.fanout),
-			events: container.resolve(TOKENS.stores).eventStore,
-			control: container.resolve(TOKENS.control),
-			clock: container.resolve(TOKENS.clock),
-			log: container.resolve(TOKENS.log),
-			publicUrl: config.publicUrl,
-		});
-		resources.use(stream);
+		await attachStream(container, http.server, resources);
 	}
 	const host = config.host.includes(':') ? `[${config.host}]` : config.host;
 	return `http://${host}:${http.port}`;
+}
+
+/** Closed before the server, too: nobody's stream is cut without a word. */
+async function attachStream(
+	container: DependencyContainer,
+	server: Server,
+	resources: AsyncDisposableStack,
+): Promise<void> {
+	const endpoint = container.resolve(TOKENS.streamEndpoint);
+	endpoint.attach(server);
+	resources.use(endpoint);
+	resources.use(await container.resolve(TOKENS.streamSessions).attend());
 }
 
 function createGatewayApp(container: DependencyContainer): ReturnType<typeof createApp> {
@@ -209,10 +227,22 @@ function createGatewayApp(container: DependencyContainer): ReturnType<typeof cre
 		linking: container.resolve(TOKENS.linking),
 		webhooks: container.resolve(TOKENS.webhooks),
 		deliveries: container.resolve(TOKENS.deliveries),
+		jobs: container.resolve(TOKENS.jobs),
 		events: container.resolve(TOKENS.eventLog),
+		tickets: container.resolve(TOKENS.tickets),
+		eventSource: container.resolve(TOKENS.eventSource),
+		streamRequests: container.resolve(TOKENS.streamEndpoint).requests,
+		streamSessions: container.resolve(TOKENS.streamSessions),
+		subscriptions: container.resolve(TOKENS.subscriptions),
 		messaging: container.resolve(TOKENS.messaging),
 		conversations: container.resolve(TOKENS.conversations),
 		media: container.resolve(TOKENS.media),
+		billing: container.resolve(TOKENS.billing),
+		billingOverviews: container.resolve(TOKENS.billingOverviews),
+		billingInbox: container.resolve(TOKENS.billingInbox),
+		billingEventReader: container.resolve(TOKENS.billingEventReader),
+		grantedSlots: container.resolve(TOKENS.grantedSlots),
+		usage: container.resolve(TOKENS.usageReport),
 		mediaStore: container.resolve(TOKENS.mediaStore),
 		refusal: (url) => container.resolve(TOKENS.webhookSender).refusal(url),
 		simulator: config.workers.length === 0 ? container.resolve(TOKENS.simulator) : undefined,

@@ -8,13 +8,16 @@ import {WahaEngine} from '../adapters/waha/waha-engine.ts';
 import {ControlBus} from '../domain/broker/control-bus.ts';
 import {Publisher} from '../domain/broker/publisher.ts';
 import {ConnectionDirectory} from '../domain/connections/connection-directory.ts';
+import {DeletedConnections} from '../domain/connections/deleted-connections.ts';
 import {Ingestion} from '../domain/events/ingestion.ts';
 import {SecretBox} from '../domain/secret-box.ts';
 import {WebhookDirectory} from '../domain/webhooks/webhook-directory.ts';
 import type {ContainerOptions} from './container-options.ts';
 import {ConfiguredEngines, workerIdOf} from './engine-directory.ts';
+import {registerBilling} from './register-billing.ts';
 import {registerIdentity} from './register-identity.ts';
 import {TOKENS} from './tokens.ts';
+import {registerStream} from './register-stream.ts';
 import {registerUseCases} from './register-use-cases.ts';
 
 /** The simulator has room for more than anybody tries out. */
@@ -27,7 +30,9 @@ export function createContainer(options: ContainerOptions): DependencyContainer 
 	registerEngines(container, options);
 	registerShared(container, options);
 	registerIdentity(container, options);
+	registerBilling(container, options);
 	registerUseCases(container, options);
+	registerStream(container, options);
 	return container;
 }
 
@@ -42,6 +47,7 @@ function registerValues(container: DependencyContainer, options: ContainerOption
 	container.register(TOKENS.stores, {useValue: infrastructure.stores});
 	container.register(TOKENS.fanout, {useValue: infrastructure.fanout});
 	container.register(TOKENS.recentIds, {useValue: infrastructure.recentIds});
+	container.register(TOKENS.billingEventReader, {useFactory: () => infrastructure.billingEventReader});
 	container.register(TOKENS.rateLimitStore, {useFactory: () => infrastructure.rateLimitStore});
 	container.register(TOKENS.ingestionSecret, {
 		useFactory: once(() => config.ingestionSecret ?? dataDirectory().secret('ingestion.secret')),
@@ -102,6 +108,13 @@ function registerShared(
 			const directory = new ConnectionDirectory({store: stores.connectionStore});
 			c.resolve(TOKENS.control).follow(directory);
 			return directory;
+		}),
+	});
+	container.register(TOKENS.deletedConnections, {
+		useFactory: once((c) => {
+			const deleted = new DeletedConnections({store: stores.connectionStore, log});
+			c.resolve(TOKENS.control).follow(deleted);
+			return deleted;
 		}),
 	});
 	container.register(TOKENS.webhookDirectory, {

@@ -11,6 +11,14 @@ export function describeConfig(config: Config): Record<string, unknown> {
 		workers: config.workers.map(
 			({name, url: workerUrl, engine, capacity}) => `${name} ${workerUrl} ${engine} capacity=${capacity}`,
 		),
+		billing: {
+			...config.billing,
+			stripe: config.billing.stripe && {
+				...config.billing.stripe,
+				secretKey: isSet(config.billing.stripe.secretKey),
+				webhookSecret: isSet(config.billing.stripe.webhookSecret),
+			},
+		},
 		encryptionKey: isSet(config.encryptionKey),
 		ingestionSecret: isSet(config.ingestionSecret),
 		bootstrapToken: isSet(config.bootstrapToken),

@@ -6,8 +6,12 @@ import {MessageSender} from '../dispatchers/command/message-sender.ts';
 import {SessionKeeper} from '../dispatchers/command/session-keeper.ts';
 import {Typist} from '../dispatchers/command/typist.ts';
 import {Dispatcher, type DispatcherContext, type DispatcherOptions} from '../dispatchers/dispatcher.ts';
+import {JobHandler} from '../dispatchers/jobs/job-handler.ts';
+import {ReplayRuns} from '../dispatchers/jobs/replay-runs.ts';
+import {ReplayStepper} from '../dispatchers/jobs/replay-stepper.ts';
 import {DeadLetterHandler} from '../dispatchers/log/dead-letter-handler.ts';
 import {EventHandler} from '../dispatchers/log/event-handler.ts';
+import {OrderedStarter} from '../dispatchers/log/ordered-starter.ts';
 import {OutcomeHandler} from '../dispatchers/log/outcome-handler.ts';
 import {ReceiptHandler} from '../dispatchers/log/receipt-handler.ts';
 import {MediaCopier} from '../dispatchers/media/media-copier.ts';
@@ -16,20 +20,33 @@ import {SessionStatusHandler} from '../dispatchers/session/session-status-handle
 import {UnresolvedHandler} from '../dispatchers/session/unresolved-handler.ts';
 import {AttemptMaker} from '../dispatchers/webhook/attempt-maker.ts';
 import {Lanes} from '../dispatchers/webhook/lanes.ts';
+import {OrderedDeliverer} from '../dispatchers/webhook/ordered-deliverer.ts';
+import {OrderedHandler} from '../dispatchers/webhook/ordered-handler.ts';
 import {WebhookHandler} from '../dispatchers/webhook/webhook-handler.ts';
+import {LostFramesHandler} from '../dispatchers/websocket/lost-frames-handler.ts';
 import {WebsocketHandler} from '../dispatchers/websocket/websocket-handler.ts';
+import type {Publisher} from '../domain/broker/publisher.ts';
+import type {QueueDeclaration} from '../domain/broker/topology.ts';
+import type {Clock} from '../domain/ports/clock.ts';
+import {FailureWatch} from '../domain/webhooks/failure-watch.ts';
+import {ReplaySelection} from '../domain/webhooks/replay-selection.ts';
 import type {Role} from './env.ts';
 import {TOKENS} from './tokens.ts';
 
 /** Messages in hand at once, per queue: about twice what its handler has under way. */
 const PREFETCH = {
 	webhook: 1000,
+	/** Per partition. A webhook that hangs takes half of it at most; thirty of them leave a dozen places. */
+	ordered: 400,
 	websocket: 200,
+	lost: 500,
 	log: 250,
 	outcomes: 50,
 	dead: 20,
 	session: 50,
 	unresolved: 20,
+	/** Jobs side by side; a turn takes twenty seconds at most, then others have theirs. */
+	jobs: 20,
 	/** As many transfers at once. */
 	media: 16,
 	/** Their batches wait for a second: twice as many as fill one. */
@@ -63,42 +80,85 @@ const OPTIONS_BY_ROLE = {
 	supervisor: sessionOptions,
 } as const satisfies Record<Role, (container: DependencyContainer) => readonly DispatcherOptions[]>;
 
+/** Lanes and attempts are the same for both kinds of deliveries: what a webhook may have under way is counted once. */
 function webhookOptions(container: DependencyContainer): readonly DispatcherOptions[] {
 	const clock = container.resolve(TOKENS.clock);
 	const publisher = container.resolve(TOKENS.publisher);
-	const lanes = new Lanes({clock, capacity: PREFETCH.webhook});
-	const handler = new WebhookHandler({
-		lanes,
+	const shared = {
+		lanes: new Lanes({clock, capacity: PREFETCH.webhook}),
 		directory: container.resolve(TOKENS.webhookDirectory),
 		deliveries: container.resolve(TOKENS.stores).deliveryStore,
 		attempts: new AttemptMaker({
 			sender: container.resolve(TOKENS.webhookSender),
-			store: container.resolve(TOKENS.stores).webhookStore,
+			disabling: container.resolve(TOKENS.disabling),
 			publisher,
-			control: container.resolve(TOKENS.control),
 			clock,
 			log: container.resolve(TOKENS.log),
 			timeoutMs: container.resolve(TOKENS.config).webhookTimeoutMs,
 		}),
 		publisher,
 		clock,
-	});
-	const {webhook} = container.resolve(TOKENS.topology).queues;
-	return [{queue: webhook, prefetch: PREFETCH.webhook, handle: (message) => handler.handle(message)}];
+	};
+	const handler = new WebhookHandler(shared);
+	const deliverer = new OrderedDeliverer(shared);
+	const {webhook, ordered} = container.resolve(TOKENS.topology).queues;
+	return [
+		{queue: webhook, prefetch: PREFETCH.webhook, handle: (message) => handler.handle(message)},
+		...ordered.map((queue) => orderedOptions(queue, {deliverer, publisher, clock})),
+	];
+}
+
+function orderedOptions(
+	queue: QueueDeclaration,
+	shared: {deliverer: OrderedDeliverer; publisher: Publisher; clock: Clock},
+): DispatcherOptions {
+	const handler = new OrderedHandler({...shared, capacity: PREFETCH.ordered});
+	return {
+		queue,
+		prefetch: PREFETCH.ordered,
+		handle: (message) => handler.handle(message),
+		onStop: () => {
+			handler.stop();
+		},
+	};
 }
 
 function websocketOptions(container: DependencyContainer): readonly DispatcherOptions[] {
-	const handler = new WebsocketHandler({fanout: container.resolve(TOKENS.fanout)});
-	const {websocket} = container.resolve(TOKENS.topology).queues;
-	return [{queue: websocket, prefetch: PREFETCH.websocket, handle: (message) => handler.handle(message)}];
+	const deleted = container.resolve(TOKENS.deletedConnections);
+	const handler = new WebsocketHandler({fanout: container.resolve(TOKENS.fanout), deleted});
+	const losses = new LostFramesHandler({
+		control: container.resolve(TOKENS.control),
+		clock: container.resolve(TOKENS.clock),
+	});
+	const {websocket, lost} = container.resolve(TOKENS.topology).queues;
+	return [
+		{queue: websocket, prefetch: PREFETCH.websocket, handle: (message) => handler.handle(message)},
+		{
+			queue: lost,
+			prefetch: PREFETCH.lost,
+			handle: (message) => losses.handle(message),
+			onSubscribed: () => {
+				losses.tellAll();
+			},
+		},
+	];
 }
 
 /** One writer for all partitions of this process: their events share the same batches. */
 function logOptions(container: DependencyContainer): readonly DispatcherOptions[] {
 	const {eventStore, deliveryStore, deadLetterStore, commandStore} = container.resolve(TOKENS.stores);
 	const clock = container.resolve(TOKENS.clock);
-	const events = new EventHandler({events: eventStore, clock});
-	const outcomes = new OutcomeHandler({deliveries: deliveryStore, clock});
+	const starter = new OrderedStarter({
+		directory: container.resolve(TOKENS.webhookDirectory),
+		publisher: container.resolve(TOKENS.publisher),
+		clock,
+	});
+	const events = new EventHandler({events: eventStore, starter, clock});
+	const watch = new FailureWatch({
+		disabling: container.resolve(TOKENS.disabling),
+		afterMs: container.resolve(TOKENS.config).webhookDisableAfterMs,
+	});
+	const outcomes = new OutcomeHandler({deliveries: deliveryStore, watch, clock});
 	const deadLetters = new DeadLetterHandler({store: deadLetterStore, clock});
 	const receipts = new ReceiptHandler({commands: commandStore, clock});
 	const {queues} = container.resolve(TOKENS.topology);
@@ -199,5 +259,37 @@ function sessionOptions(container: DependencyContainer): readonly DispatcherOpti
 	return [
 		{queue: queues.session, prefetch: PREFETCH.session, handle: (message) => status.handle(message)},
 		{queue: queues.unresolved, prefetch: PREFETCH.unresolved, handle: (message) => unresolved.handle(message)},
+		jobOptions(container),
 	];
+}
+
+function jobOptions(container: DependencyContainer): DispatcherOptions {
+	const {
+		eventStore: events,
+		deliveryStore: deliveries,
+		webhookStore: webhooks,
+		jobStore: jobs,
+	} = container.resolve(TOKENS.stores);
+	const {queues} = container.resolve(TOKENS.topology);
+	const publisher = container.resolve(TOKENS.publisher);
+	const clock = container.resolve(TOKENS.clock);
+	const stepper = new ReplayStepper({
+		events,
+		webhooks,
+		selection: new ReplaySelection({events, deliveries}),
+		runs: new ReplayRuns({events, deliveries, publisher, clock}),
+		publisher,
+		queues: [queues.webhook, ...queues.ordered, ...queues.logs, queues.outcomes],
+		clock,
+		timeoutMs: container.resolve(TOKENS.config).webhookTimeoutMs,
+	});
+	const handler = new JobHandler({jobs, stepper, publisher, clock, log: container.resolve(TOKENS.log)});
+	return {
+		queue: queues.jobs,
+		prefetch: PREFETCH.jobs,
+		handle: (message) => handler.handle(message),
+		onStop: () => {
+			handler.stop();
+		},
+	};
 }

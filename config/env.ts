@@ -2,6 +2,8 @@ import {join} from 'node:path';
 import {z} from 'zod';
 import {SetupError} from '../domain/errors.ts';
 import type {RateLimits} from '../gateway/http/rate-limit.ts';
+import {billingFaults, toBillingSettings, type BillingSettings} from './billing-settings.ts';
+import type {EventStreamSettings} from '../gateway/ws/event-stream.ts';
 import {parseSignIn, type SignInSettings} from './sign-in.ts';
 import {parseWorkers, type WorkerSettings} from './workers.ts';
 
@@ -43,6 +45,8 @@ export interface Config {
 	/** Address ranges that webhooks may reach although they are private. */
 	readonly webhookAllowCidrs: readonly string[];
 	readonly webhookTimeoutMs: number;
+	/** A webhook with nothing but failures for as long is switched off; 0 = never. */
+	readonly webhookDisableAfterMs: number;
 	/** How long events and deliveries are kept. */
 	readonly retentionDays: number;
 	/** The folder of media files. Processes with the roles gateway, command and media share it. */
@@ -50,6 +54,9 @@ export interface Config {
 	/** Larger files are neither kept nor sent. */
 	readonly mediaMaxFileBytes: number;
 	readonly mediaRetentionDays: number;
+	/** How connections are limited; by default not at all. */
+	readonly billing: BillingSettings;
+	readonly stream: Required<EventStreamSettings>;
 	readonly simulatorSeed: string | undefined;
 	/** Starts the names of everything on the broker and in Redis, so that deployments can share them. */
 	readonly namespace: string;
@@ -77,6 +84,15 @@ const integer = (minimum: number, maximum: number): z.ZodType<number> =>
 		.regex(/^\d+$/, 'must be a whole number')
 		.transform(Number)
 		.pipe(z.number().min(minimum, `must be at least ${minimum}`).max(maximum, `must be at most ${maximum}`));
+
+const DAY_MS = 24 * 60 * 60_000;
+
+/** Also parts of a day. */
+const days = z
+	.string()
+	.regex(/^\d+(\.\d+)?$/, 'must be a number of days, such as 5 or 0.5')
+	.transform(Number)
+	.pipe(z.number().max(365, 'must be at most 365'));
 
 const requestsPerMinute = integer(1, 1_000_000);
 
@@ -120,10 +136,22 @@ const SCHEMA = z.object({
 	TRUST_PROXY: integer(0, 10).default(0),
 	WEBHOOK_ALLOW_CIDRS: list.optional(),
 	WEBHOOK_TIMEOUT_SECONDS: integer(1, 30).default(15),
+	WEBHOOK_DISABLE_AFTER_DAYS: days.default(5),
 	RETENTION_DAYS: integer(1, 3650).default(30),
 	MEDIA_DIR: z.string().optional(),
 	MEDIA_MAX_FILE_MB: integer(1, 10_000).default(200),
 	MEDIA_RETENTION_DAYS: integer(1, 3650).default(30),
+	BILLING: z.enum(['off', 'manual', 'stripe'], 'must be off, manual or stripe').optional(),
+	STRIPE_SECRET_KEY: z.string().optional(),
+	STRIPE_WEBHOOK_SECRET: z.string().optional(),
+	STRIPE_USD_PRICE_ID: z.string().optional(),
+	STRIPE_INR_PRICE_ID: z.string().optional(),
+	STRIPE_API_URL: url('http', 'https').optional(),
+	FRONTEND_URL: url('http', 'https').optional(),
+	MAX_SLOTS: integer(1, 100_000).default(100),
+	BILLING_GRACE_DAYS: integer(0, 90).default(7),
+	STREAM_MAX_BUFFER_KB: integer(64, 1024 * 1024).default(1024),
+	STREAM_MAX_SOCKETS_PER_USER: integer(1, 100_000).default(100),
 	SIMULATOR_SEED: z.string().optional(),
 	NAMESPACE: z
 		.string()
@@ -134,7 +162,7 @@ const SCHEMA = z.object({
 type Values = z.infer<typeof SCHEMA>;
 
 /** Named in the design and not built yet: setting one must not be ignored in silence. */
-const NOT_YET = ['S3_ENDPOINT', 'STRIPE_SECRET_KEY'];
+const NOT_YET = ['S3_ENDPOINT'];
 
 /**
  * Reads the configuration from environment variables. Empty ones count as absent.
@@ -152,7 +180,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, roles?: string, isTerminal = 
 	const workers = parseWorkers(present['WAHA_WORKERS'], present['WAHA_API_KEY'], faults);
 	const signIn = parseSignIn(present, faults);
 	if (parsed.data !== undefined) {
-		faults.push(...combinationFaults(parsed.data, workers));
+		faults.push(...combinationFaults(parsed.data, workers), ...billingFaults(parsed.data));
 	}
 	if (parsed.data === undefined || faults.length > 0) {
 		throw new SetupError(
@@ -232,10 +260,16 @@ function toConfig(
 		trustProxy: values.TRUST_PROXY,
 		webhookAllowCidrs: values.WEBHOOK_ALLOW_CIDRS ?? (isForThisMachine(values.HOST, publicUrl) ? LOOPBACK : []),
 		webhookTimeoutMs: values.WEBHOOK_TIMEOUT_SECONDS * 1000,
+		webhookDisableAfterMs: values.WEBHOOK_DISABLE_AFTER_DAYS * DAY_MS,
 		retentionDays: values.RETENTION_DAYS,
 		mediaDir: values.MEDIA_DIR ?? join(values.DATA_DIR, 'media'),
 		mediaMaxFileBytes: values.MEDIA_MAX_FILE_MB * 1024 * 1024,
 		mediaRetentionDays: values.MEDIA_RETENTION_DAYS,
+		billing: toBillingSettings(values, publicUrl),
+		stream: {
+			maxBufferedBytes: values.STREAM_MAX_BUFFER_KB * 1024,
+			maxSocketsPerUser: values.STREAM_MAX_SOCKETS_PER_USER,
+		},
 		simulatorSeed: values.SIMULATOR_SEED,
 		namespace: values.NAMESPACE,
 	};

@@ -8,7 +8,11 @@ import {createSqliteStores} from '../adapters/sqlite/sqlite-stores.ts';
 import {STORE_MIGRATIONS} from '../adapters/sqlite/store-schema.ts';
 import {MemoryFanout} from '../adapters/system/memory-fanout.ts';
 import {MemoryRecentIds} from '../adapters/system/memory-recent-ids.ts';
+import {MemoryRollCall} from '../adapters/system/memory-roll-call.ts';
+import {MemoryTicketStore} from '../adapters/system/memory-ticket-store.ts';
 import type {Topology} from '../domain/broker/topology.ts';
+import type {BillingEventReader} from '../domain/ports/billing-event-reader.ts';
+import type {BillingProvider} from '../domain/ports/billing-provider.ts';
 import type {Broker} from '../domain/ports/broker.ts';
 import type {Clock} from '../domain/ports/clock.ts';
 import type {Fanout} from '../domain/ports/fanout.ts';
@@ -16,7 +20,9 @@ import type {HealthCheck} from '../domain/ports/health-check.ts';
 import type {Logger} from '../domain/ports/logger.ts';
 import type {RecentIds} from '../domain/ports/recent-ids.ts';
 import type {Retention} from '../domain/ports/retention.ts';
+import type {RollCall} from '../domain/ports/roll-call.ts';
 import type {Stores} from '../domain/ports/stores.ts';
+import type {TicketStore} from '../domain/ports/ticket-store.ts';
 import type {DataDirectory} from './data-dir.ts';
 import type {Config} from './env.ts';
 
@@ -26,11 +32,18 @@ export interface Infrastructure {
 	readonly stores: Stores;
 	readonly fanout: Fanout;
 	readonly recentIds: RecentIds;
+	readonly tickets: TicketStore;
+	/** Of the gateways. */
+	readonly rollCall: RollCall;
 	/** Where requests are counted; undefined = each gateway counts for itself. */
 	readonly rateLimitStore: Store | undefined;
 	readonly healthChecks: readonly HealthCheck[];
 	/** Deletes what is older than it is kept; undefined where the store does it by itself. */
 	readonly retention: Retention | undefined;
+	/** Who sells slots; undefined = nobody. */
+	readonly billingProvider?: BillingProvider | undefined;
+	/** Reads what the provider posts; undefined = nothing of it is listened to. */
+	readonly billingEventReader?: BillingEventReader | undefined;
 }
 
 interface Context {
@@ -45,26 +58,32 @@ interface Context {
 
 type BrokerPart = Pick<Infrastructure, 'broker'> & {readonly check: HealthCheck};
 type StorePart = Pick<Infrastructure, 'stores' | 'retention'> & {readonly check: HealthCheck};
-type FanoutPart = Pick<Infrastructure, 'fanout' | 'recentIds' | 'rateLimitStore'> & {
+type FanoutPart = Pick<Infrastructure, 'fanout' | 'recentIds' | 'tickets' | 'rollCall' | 'rateLimitStore'> & {
 	readonly checks: readonly HealthCheck[];
 };
+
+type BillingPart = Pick<Infrastructure, 'billingProvider' | 'billingEventReader'>;
 
 /** Opens what the configuration names, and the embedded twin of all else. @throws {SetupError} something cannot be opened */
 export async function openInfrastructure(context: Context): Promise<Infrastructure> {
 	const {config} = context;
-	const [store, broker, fanout] = await Promise.all([
+	const [store, broker, fanout, billing] = await Promise.all([
 		config.mongodbUrl === undefined ? openSqliteStores(context) : openMongoStores(context, config.mongodbUrl),
 		config.amqpUrl === undefined ? openSqliteBroker(context) : openRabbitMq(context, config.amqpUrl),
 		config.redisUrl === undefined ? openMemoryFanout(context) : openRedis(context, config.redisUrl),
+		openBilling(context),
 	]);
 	return {
 		broker: broker.broker,
 		stores: store.stores,
 		fanout: fanout.fanout,
 		recentIds: fanout.recentIds,
+		tickets: fanout.tickets,
+		rollCall: fanout.rollCall,
 		rateLimitStore: fanout.rateLimitStore,
 		healthChecks: [broker.check, store.check, ...fanout.checks],
 		retention: store.retention,
+		...billing,
 	};
 }
 
@@ -84,7 +103,14 @@ function openSqliteBroker({dataDirectory, topology, clock, log, resources}: Cont
 
 function openMemoryFanout({clock, log, resources}: Context): FanoutPart {
 	const fanout = resources.use(new MemoryFanout({log}));
-	return {fanout, recentIds: new MemoryRecentIds({clock}), rateLimitStore: undefined, checks: []};
+	return {
+		fanout,
+		recentIds: new MemoryRecentIds({clock}),
+		tickets: new MemoryTicketStore({clock}),
+		rollCall: resources.use(new MemoryRollCall()),
+		rateLimitStore: undefined,
+		checks: [],
+	};
 }
 
 // Drivers are loaded where they are used: a process does not pay for what it does not talk to.
@@ -107,12 +133,15 @@ async function openRabbitMq({topology, clock, log, resources}: Context, url: str
 }
 
 async function openRedis({config, clock, log, resources}: Context, url: string): Promise<FanoutPart> {
-	const [{connectRedis}, {RedisFanout}, {RedisRecentIds}, {RedisRateLimitStore}] = await Promise.all([
-		import('../adapters/redis/connect-redis.ts'),
-		import('../adapters/redis/redis-fanout.ts'),
-		import('../adapters/redis/redis-recent-ids.ts'),
-		import('../adapters/redis/redis-rate-limit-store.ts'),
-	]);
+	const [{connectRedis}, {RedisFanout}, {RedisRecentIds}, {RedisRateLimitStore}, {RedisTicketStore}, {RedisRollCall}] =
+		await Promise.all([
+			import('../adapters/redis/connect-redis.ts'),
+			import('../adapters/redis/redis-fanout.ts'),
+			import('../adapters/redis/redis-recent-ids.ts'),
+			import('../adapters/redis/redis-rate-limit-store.ts'),
+			import('../adapters/redis/redis-ticket-store.ts'),
+			import('../adapters/redis/redis-roll-call.ts'),
+		]);
 	const connection = resources.use(await connectRedis({url, clock, log}));
 	const {commands, subscriber} = connection;
 	const prefix = config.namespace;
@@ -122,5 +151,32 @@ async function openRedis({config, clock, log, resources}: Context, url: string):
 	resources.defer(() => {
 		rateLimitStore.shutdown();
 	});
-	return {fanout, recentIds, rateLimitStore, checks: [connection]};
+	const tickets = new RedisTicketStore({commands, prefix});
+	const rollCall = resources.use(new RedisRollCall({commands, subscriber, clock, log, prefix}));
+	return {fanout, recentIds, tickets, rollCall, rateLimitStore, checks: [connection]};
+}
+
+/** Others do not pay for the library. */
+async function openBilling({config, clock, log}: Context): Promise<BillingPart> {
+	const {stripe: settings} = config.billing;
+	if (settings === undefined || !(config.roles.includes('gateway') || config.roles.includes('supervisor'))) {
+		return {};
+	}
+	const {secretKey, webhookSecret: secret, prices, apiUrl} = settings;
+	const [{createStripeClient}, {StripeBillingProvider}, {StripeEventReader}] = await Promise.all([
+		import('../adapters/stripe/stripe-client.ts'),
+		import('../adapters/stripe/stripe-billing-provider.ts'),
+		import('../adapters/stripe/stripe-event-reader.ts'),
+	]);
+	const stripe = createStripeClient({secretKey, apiUrl});
+	if (secret === undefined) {
+		log.warn({advice: 'set STRIPE_WEBHOOK_SECRET'}, 'billing.events.ignored');
+	}
+	return {
+		billingProvider: new StripeBillingProvider({stripe, prices, clock}),
+		billingEventReader:
+			secret === undefined
+				? undefined
+				: new StripeEventReader({stripe, secret, priceIds: new Set(Object.values(prices)), clock}),
+	};
 }

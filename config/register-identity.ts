@@ -2,6 +2,7 @@ import {instanceCachingFactory as once, type DependencyContainer} from 'tsyringe
 import {JoseIdentityVerifier} from '../adapters/jose/jose-identity-verifier.ts';
 import {Authenticator} from '../domain/tokens/authenticator.ts';
 import {SignIn} from '../domain/tokens/sign-in.ts';
+import {Tickets} from '../domain/tokens/tickets.ts';
 import {Tokens} from '../domain/tokens/tokens.ts';
 import {Users} from '../domain/tokens/users.ts';
 import type {ContainerOptions} from './container-options.ts';
@@ -31,6 +32,11 @@ export function registerIdentity(
 	container.register(TOKENS.tokens, {
 		useFactory: once(
 			(c) => new Tokens({store: tokenStore, connections: connectionStore, control: c.resolve(TOKENS.control), clock}),
+		),
+	});
+	container.register(TOKENS.tickets, {
+		useFactory: once(
+			(c) => new Tickets({store: infrastructure.tickets, authenticator: c.resolve(TOKENS.authenticator), clock}),
 		),
 	});
 	container.register(TOKENS.users, {

@@ -3,9 +3,11 @@ import {Connections} from '../domain/connections/connections.ts';
 import {Linking} from '../domain/connections/linking.ts';
 import {Conversations} from '../domain/conversations/conversations.ts';
 import {EventLog} from '../domain/events/event-log.ts';
+import {Jobs} from '../domain/jobs/jobs.ts';
 import {Media} from '../domain/media/media.ts';
 import {Messaging} from '../domain/messaging/messaging.ts';
 import {Deliveries} from '../domain/webhooks/deliveries.ts';
+import {Disabling} from '../domain/webhooks/disabling.ts';
 import {Webhooks} from '../domain/webhooks/webhooks.ts';
 import {InfrastructureOverview} from '../domain/workers/infrastructure-overview.ts';
 import type {ContainerOptions} from './container-options.ts';
@@ -25,6 +27,8 @@ export function registerUseCases(
 					engines: c.resolve(TOKENS.engines),
 					publisher: c.resolve(TOKENS.publisher),
 					control: c.resolve(TOKENS.control),
+					slots: c.resolve(TOKENS.slots),
+					care: c.resolve(TOKENS.billingCare),
 					clock,
 					log,
 				}),
@@ -74,6 +78,21 @@ export function registerUseCases(
 					webhooks: stores.webhookStore,
 					publisher: c.resolve(TOKENS.publisher),
 					clock,
+				}),
+		),
+	});
+	container.register(TOKENS.jobs, {
+		useFactory: once((c) => new Jobs({store: stores.jobStore, publisher: c.resolve(TOKENS.publisher), clock, log})),
+	});
+	container.register(TOKENS.disabling, {
+		useFactory: once(
+			(c) =>
+				new Disabling({
+					store: stores.webhookStore,
+					publisher: c.resolve(TOKENS.publisher),
+					control: c.resolve(TOKENS.control),
+					log,
+					afterMs: config.webhookDisableAfterMs,
 				}),
 		),
 	});

@@ -10,6 +10,9 @@ const LOG_PARTITIONS = 8;
 /** Command partitions: each is worked by one process at a time. Changing it re-orders what is in flight. */
 const COMMAND_PARTITIONS = 8;
 
+/** Partitions of ordered deliveries, by webhook and chat: each is worked by one process at a time. Changing it re-orders what is in flight. */
+const ORDERED_PARTITIONS = 8;
+
 /** A message that was returned more often than this is poison and goes to the dead letters. */
 const DELIVERY_LIMIT = 20;
 
@@ -45,6 +48,7 @@ export function createTopology(prefix = 'wahooks'): Topology {
 		outcomes: exchange('outcomes', 'direct'),
 		control: exchange('control', 'fanout'),
 		dead: exchange('dead', 'fanout'),
+		lost: exchange('lost', 'fanout'),
 	} satisfies Topology['exchanges'];
 
 	/** Every queue with a dispatcher can also be reached by its name, which is how waiting messages come back. */
@@ -69,10 +73,19 @@ export function createTopology(prefix = 'wahooks'): Topology {
 			webhook: work('webhook', exchanges.events, '#'),
 			websocket: {
 				kind: 'volatile',
-				name: `${prefix}.websocket.v1`,
-				bindings: [{exchange: exchanges.events.name, routingKey: '#'}, byName(`${prefix}.websocket.v1`)],
+				name: `${prefix}.websocket.v2`,
+				bindings: [{exchange: exchanges.events.name, routingKey: '#'}, byName(`${prefix}.websocket.v2`)],
 				ttlMs: MINUTE,
 				maxLength: 50_000,
+				deadLetterExchange: exchanges.lost.name,
+			},
+			// Whoever begins to work it off tells everybody: what it drops itself was lost before that.
+			lost: {
+				kind: 'volatile',
+				name: `${prefix}.lost.v1`,
+				bindings: [{exchange: exchanges.lost.name, routingKey: ''}, byName(`${prefix}.lost.v1`)],
+				ttlMs: MINUTE,
+				maxLength: 1000,
 			},
 			logs: range(LOG_PARTITIONS).map((partition) =>
 				work(`log.${partition}`, exchanges.events, `${partition}.#`, true),
@@ -86,6 +99,8 @@ export function createTopology(prefix = 'wahooks'): Topology {
 				work(`command.${partition}`, exchanges.commands, String(partition), true),
 			),
 			outcomes: work('outcomes', exchanges.outcomes),
+			ordered: range(ORDERED_PARTITIONS).map((partition) => work(`ordered.${partition}`, undefined, undefined, true)),
+			jobs: work('jobs'),
 			dead: {
 				kind: 'dead',
 				name: `${prefix}.dead.v1`,

@@ -41,6 +41,8 @@ export interface DispatcherOptions {
 	readonly prefetch: number;
 	/** May stay pending until a batch is durable; a throw is turned into a disposition by its error's code. */
 	readonly handle: (message: Message) => Promise<Disposition>;
+	/** Called each time messages begin to come: at the start, and when the subscription stands again after a loss. */
+	readonly onSubscribed?: () => void;
 	/** Called when the dispatcher stops and no further message can come: what takes long should be broken off and returned. */
 	readonly onStop?: () => void;
 }
@@ -66,9 +68,11 @@ export class Dispatcher {
 	}
 
 	async start(): Promise<void> {
-		const {queue, prefetch} = this.#options;
-		this.#consuming = this.#context.broker.consume(queue, {prefetch}, (message) => this.#settle(message));
+		const {queue, prefetch, onSubscribed} = this.#options;
+		const options = {prefetch, ...(onSubscribed !== undefined && {onRestored: onSubscribed})};
+		this.#consuming = this.#context.broker.consume(queue, options, (message) => this.#settle(message));
 		await this.#consuming;
+		onSubscribed?.();
 	}
 
 	/** Takes nothing more and resolves when what is in hand is settled; what waits for an outage is left to the broker. */

@@ -3,6 +3,11 @@ import type {HealthCheck} from '../domain/ports/health-check.ts';
 import type {Logger} from '../domain/ports/logger.ts';
 
 const PROBE_DELAYS_MS = [500, 1000, 2000, 5000, 10_000];
+/**
+ * The broker is asked more often, however long it is away: without a connection the question costs nothing, and once there is one,
+ * everything waits for the answer.
+ */
+const BROKER_PROBE_DELAY_MS = 2000;
 const PROBE_TIMEOUT_MS = 3000;
 
 /** An outage that follows another one this soon is the same one: what answers probes and still fails is not asked faster and faster. */
@@ -66,7 +71,8 @@ export class Outage {
 
 	#probeLater(): void {
 		const delayMs = PROBE_DELAYS_MS[Math.min(this.#round, PROBE_DELAYS_MS.length - 1)] ?? 0;
-		this.#timer = this.#clock.after(delayMs, () => void this.#probe());
+		const longestMs = this.#check.dependency === 'broker' ? BROKER_PROBE_DELAY_MS : Infinity;
+		this.#timer = this.#clock.after(Math.min(delayMs, longestMs), () => void this.#probe());
 	}
 
 	async #probe(): Promise<void> {

@@ -23,6 +23,12 @@ export const ERROR_CODES = [
 	'FANOUT_UNAVAILABLE',
 	'MESSAGE_MALFORMED',
 	'NO_WORKER_AVAILABLE',
+	'SLOTS_EXHAUSTED',
+	'CONNECTION_SUSPENDED',
+	'BILLING_DISABLED',
+	'PAYMENT_FAILED',
+	'BILLING_UNAVAILABLE',
+	'BILLING_REFUSED',
 	'ENGINE_UNAVAILABLE',
 	'ENGINE_TIMEOUT',
 	'ENGINE_REFUSED',
@@ -219,6 +225,59 @@ export class NoWorkerAvailableError extends DomainError {
 	readonly code = 'NO_WORKER_AVAILABLE';
 	override readonly retryable = true;
 	override readonly retryAfterMs = 10_000;
+}
+
+/** The user has no slot for another connection; the message says how to get one (the contract's wording). */
+export class SlotsExhaustedError extends DomainError {
+	readonly code = 'SLOTS_EXHAUSTED';
+}
+
+/** The connection is stopped because its user has not enough slots. Its phone stays linked: it runs again once there is a slot. */
+export class ConnectionSuspendedError extends DomainError {
+	readonly code = 'CONNECTION_SUSPENDED';
+
+	constructor(options?: ErrorOptions) {
+		super(
+			'This connection is suspended, because there are not enough slots: buy more at /billing, or delete another',
+			options,
+		);
+	}
+}
+
+/** Slots are not sold here, or by the operator himself. */
+export class BillingDisabledError extends DomainError {
+	readonly code = 'BILLING_DISABLED';
+}
+
+/** The charge did not go through; nothing was changed. The message says why, in the bank's words as the provider passes them on. */
+export class PaymentFailedError extends DomainError {
+	readonly code = 'PAYMENT_FAILED';
+}
+
+/**
+ * The billing provider did not answer, or not in time. A change may have been made: all changes name what is wanted, so that a repeat
+ * never pays twice.
+ */
+export class BillingUnavailableError extends DomainError {
+	readonly code = 'BILLING_UNAVAILABLE';
+	override readonly retryable = true;
+	override readonly retryAfterMs = 10_000;
+
+	constructor(detail: string, options?: ErrorOptions) {
+		super(`The billing provider is not available: ${detail}`, options);
+	}
+}
+
+/** The billing provider refused a request of ours: keys, prices or its settings are not as they must be, which only the operator can mend. */
+export class BillingRefusedError extends DomainError {
+	readonly code = 'BILLING_REFUSED';
+
+	constructor(options?: ErrorOptions) {
+		super(
+			'The billing provider refused the request: the operator has to look at its log and at the settings of billing',
+			options,
+		);
+	}
 }
 
 /** What a failed engine call may already have done: `possible` forbids a blind repeat. */

@@ -1,14 +1,10 @@
-import {createHash} from 'node:crypto';
+import {hash} from 'node:crypto';
 
 const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 /** SHA-256 over the parts, unambiguous at their borders. */
 export function digest(...parts: readonly string[]): Buffer {
-	const hash = createHash('sha256');
-	for (const part of parts) {
-		hash.update(`${part.length}:${part}`);
-	}
-	return hash.digest();
+	return hash('sha256', parts.map((part) => `${part.length}:${part}`).join(''), 'buffer');
 }
 
 /**

@@ -44,12 +44,15 @@ export class AddressGuard {
 		if (!URL.canParse(url)) {
 			return 'url must be a URL address';
 		}
-		const {protocol, username, password, hostname} = new URL(url);
+		const {protocol, username, password, hostname, port} = new URL(url);
 		if (protocol !== 'http:' && protocol !== 'https:') {
 			return 'url must start with http:// or https://';
 		}
 		if (username !== '' || password !== '') {
 			return 'url must not contain a user name or password: put a token into its query instead, or verify the signature of what you receive';
+		}
+		if (port === '0') {
+			return 'url must have a port from 1 to 65535';
 		}
 		return this.#hostRefusal(hostname.replace(/^\[|\]$|\.$/g, ''));
 	}

@@ -1,4 +1,7 @@
+import type {ConnectionUsage} from '../../domain/billing/connection-usage.ts';
+import type {Entitlement} from '../../domain/billing/entitlement.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
+import type {Job} from '../../domain/jobs/job.ts';
 import type {CommandRecord} from '../../domain/messaging/command.ts';
 import type {DeadLetter} from '../../domain/ports/dead-letter-store.ts';
 import type {LoggedEvent} from '../../domain/ports/event-store.ts';
@@ -47,6 +50,11 @@ export interface CommandDocument extends Grown<Document<CommandRecord>, 'message
 	readonly idempotency?: string;
 }
 
+export interface JobDocument extends Document<Job>, Expiring {
+	/** The webhook's id, unique; absent once the job is at its end. */
+	readonly underWay?: string;
+}
+
 export interface LeaseDocument {
 	/** The lease's name. */
 	readonly _id: string;
@@ -64,10 +72,28 @@ export interface EngineStateDocument {
 	readonly state: string;
 }
 
+export interface BillingEventDocument extends Expiring {
+	/** The provider's id. */
+	readonly _id: string;
+	readonly at: Date;
+}
+
+/** How far a user's log was counted. */
+export interface UsageCountDocument {
+	/** The user's id. */
+	readonly _id: string;
+	readonly seq: number;
+}
+
+export type EntitlementDocument = Document<Entitlement>;
+export type UsageDocument = Document<ConnectionUsage>;
 export type UserDocument = Document<User>;
 export type TokenDocument = Grown<Document<ApiToken>, 'scopes' | 'connectionIds'>;
-export type ConnectionDocument = Document<Connection>;
-export type WebhookDocument = Grown<Document<Webhook>, 'sealedHeaders' | 'filter' | 'ratePerSecond' | 'concurrency'>;
+export type ConnectionDocument = Grown<Document<Connection>, 'suspendedAt'>;
+export type WebhookDocument = Grown<
+	Document<Webhook>,
+	'sealedHeaders' | 'filter' | 'ratePerSecond' | 'concurrency' | 'orderSwitchesMs' | 'failingSince' | 'lastFailureAt'
+>;
 export type EventDocument = Packed<Document<LoggedEvent>> & Expiring;
 /** `_id` is the outcome's `attemptId`. */
 export type AttemptDocument = Outcome & Expiring & {readonly _id: string};

@@ -7,15 +7,20 @@ import {
 } from 'mongoose';
 import type {
 	AttemptDocument,
+	BillingEventDocument,
 	CommandDocument,
 	ConnectionDocument,
 	DeadLetterDocument,
 	DeliveryDocument,
 	EngineStateDocument,
+	EntitlementDocument,
 	EventDocument,
 	EventSequenceDocument,
+	JobDocument,
 	LeaseDocument,
 	TokenDocument,
+	UsageCountDocument,
+	UsageDocument,
 	UserDocument,
 	WebhookDocument,
 	WorkerPlacesDocument,
@@ -34,8 +39,13 @@ export interface Models {
 	readonly attempts: Model<AttemptDocument>;
 	readonly commands: Model<CommandDocument>;
 	readonly deadLetters: Model<DeadLetterDocument>;
+	readonly jobs: Model<JobDocument>;
 	readonly leases: Model<LeaseDocument>;
 	readonly engineStates: Model<EngineStateDocument>;
+	readonly entitlements: Model<EntitlementDocument>;
+	readonly billingEvents: Model<BillingEventDocument>;
+	readonly usage: Model<UsageDocument>;
+	readonly usageCounts: Model<UsageCountDocument>;
 }
 
 /** How mongoose casts each field; a missing field does not compile. `Mixed` is kept as it is. */
@@ -101,6 +111,7 @@ export function createModels(connection: MongooseConnection): Models {
 				statusAt: Date,
 				engine: String,
 				desiredState: String,
+				suspendedAt: Date,
 				linkedAt: Date,
 				createdAt: Date,
 				updatedAt: Date,
@@ -126,12 +137,15 @@ export function createModels(connection: MongooseConnection): Models {
 				active: Boolean,
 				disabledReason: String,
 				disabledAt: Date,
+				failingSince: Date,
+				lastFailureAt: Date,
 				timeoutMs: Number,
 				retryScheduleMs: Mixed,
 				sealedHeaders: String,
 				filter: Mixed,
 				ratePerSecond: Number,
 				concurrency: Number,
+				orderSwitchesMs: Mixed,
 				createdAt: Date,
 				updatedAt: Date,
 				deletedAt: Date,
@@ -155,6 +169,7 @@ export function createModels(connection: MongooseConnection): Models {
 			},
 			[{userId: 1, seq: 1}, {unique: true}],
 			[{userId: 1, connectionId: 1, seq: 1}],
+			[{userId: 1, receivedAtMs: 1, seq: 1}],
 			EXPIRY,
 		),
 		eventSequences: declare<EventSequenceDocument>('eventSequences', {_id: String, reserved: Number}),
@@ -241,11 +256,67 @@ export function createModels(connection: MongooseConnection): Models {
 			[{at: -1, _id: -1}],
 			EXPIRY,
 		),
+		jobs: declare<JobDocument>(
+			'jobs',
+			{
+				_id: String,
+				kind: String,
+				userId: String,
+				webhookId: String,
+				connectionId: String,
+				from: Date,
+				to: Date,
+				events: Mixed,
+				status: String,
+				state: String,
+				total: Number,
+				done: Number,
+				failed: Number,
+				reason: String,
+				createdAt: Date,
+				startedAt: Date,
+				finishedAt: Date,
+				updatedAt: Date,
+				turn: Number,
+				version: Number,
+				work: Mixed,
+				underWay: String,
+				expiresAt: Date,
+			},
+			[{underWay: 1}, {unique: true, sparse: true}],
+			[{userId: 1, createdAt: -1, _id: -1}],
+			EXPIRY,
+		),
 		leases: declare<LeaseDocument>('leases', {_id: String, holder: String, token: Number, expiresAtMs: Number}),
 		engineStates: declare<EngineStateDocument>(
 			'engineStates',
 			{_id: String, engine: String, session: String, state: String},
 			[{engine: 1}],
 		),
+		entitlements: declare<EntitlementDocument>(
+			'entitlements',
+			{
+				_id: String,
+				customerId: String,
+				subscription: Mixed,
+				grantedSlots: Number,
+				graceSince: Date,
+				checkedAt: Date,
+				notices: Mixed,
+				holders: Mixed,
+				version: Number,
+				createdAt: Date,
+				updatedAt: Date,
+			},
+			[{customerId: 1}],
+			[{createdAt: 1, _id: 1}],
+		),
+		billingEvents: declare<BillingEventDocument>('billingEvents', {_id: String, at: Date, expiresAt: Date}, EXPIRY),
+		usage: declare<UsageDocument>(
+			'usage',
+			{_id: String, userId: String, seq: Number, connectedSinceMs: Number, days: Mixed},
+			[{userId: 1}],
+		),
+		usageCounts: declare<UsageCountDocument>('usageCounts', {_id: String, seq: Number}),
 	};
 }

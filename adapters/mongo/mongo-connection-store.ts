@@ -35,7 +35,11 @@ export class MongoConnectionStore implements ConnectionStore {
 	}
 
 	listIdle(userId: string, limit: number): Promise<readonly Connection[]> {
-		return this.#list({userId, status: {$in: ['scan_qr', 'pending', 'failed']}, deletedAt: null}, limit, -1);
+		return this.#list(
+			{userId, status: {$in: ['scan_qr', 'pending', 'failed']}, suspendedAt: null, deletedAt: null},
+			limit,
+			-1,
+		);
 	}
 
 	async countByStatus(): Promise<Readonly<Partial<Record<ConnectionStatus, number>>>> {
@@ -72,6 +76,23 @@ export class MongoConnectionStore implements ConnectionStore {
 		}
 	}
 
+	async countOf(userId: string): Promise<{readonly running: number; readonly suspended: number}> {
+		const count = (filter: QueryFilter<ConnectionDocument>): Promise<number> =>
+			withinDeadline(this.#connections.countDocuments({userId, deletedAt: null, ...filter}));
+		const [all, suspended] = await Promise.all([count({}), count({suspendedAt: {$ne: null}})]);
+		return {running: all - suspended, suspended};
+	}
+
+	async suspend(id: string, at: Date): Promise<boolean> {
+		const changes = {desiredState: 'stopped', suspendedAt: at, updatedAt: at} as const;
+		return (await this.#update({_id: id, suspendedAt: null, deletedAt: null}, {$set: changes})) !== undefined;
+	}
+
+	async resume(id: string, at: Date): Promise<boolean> {
+		const changes = {desiredState: 'running', suspendedAt: null, status: 'pending', updatedAt: at} as const;
+		return (await this.#update({_id: id, suspendedAt: {$ne: null}, deletedAt: null}, {$set: changes})) !== undefined;
+	}
+
 	async assign(id: string, workerId: string | null, engine: string | null, at: Date): Promise<void> {
 		const changes = {workerId, updatedAt: at, ...(engine !== null && {engine})};
 		await withinDeadline(this.#connections.updateOne({_id: id, deletedAt: null}, {$set: changes}));
@@ -88,7 +109,7 @@ export class MongoConnectionStore implements ConnectionStore {
 
 	async #findOne(filter: QueryFilter<ConnectionDocument>): Promise<Connection | undefined> {
 		const document = await withinDeadline(this.#connections.findOne(filter).lean<ConnectionDocument | null>());
-		return document === null ? undefined : fromDocument<Connection>(document);
+		return document === null ? undefined : toConnection(document);
 	}
 
 	async #list(
@@ -98,7 +119,7 @@ export class MongoConnectionStore implements ConnectionStore {
 	): Promise<readonly Connection[]> {
 		const query = this.#connections.find(filter).sort({createdAt: order, _id: order}).limit(limit);
 		const documents = await withinDeadline(query.lean<ConnectionDocument[]>());
-		return documents.map((document) => fromDocument<Connection>(document));
+		return documents.map((document) => toConnection(document));
 	}
 
 	async #update(
@@ -107,6 +128,10 @@ export class MongoConnectionStore implements ConnectionStore {
 	): Promise<Connection | undefined> {
 		const query = this.#connections.findOneAndUpdate(filter, update, {returnDocument: 'after'});
 		const document = await withinDeadline(query.lean<ConnectionDocument | null>());
-		return document === null ? undefined : fromDocument<Connection>(document);
+		return document === null ? undefined : toConnection(document);
 	}
+}
+
+function toConnection(document: ConnectionDocument): Connection {
+	return fromDocument<Connection>({...document, suspendedAt: document.suspendedAt ?? null});
 }

@@ -16,6 +16,12 @@ import type {MongoDatabase} from './mongo-database.ts';
 import {refusedAsDuplicates} from './store-error.ts';
 import {withinDeadline} from './within-deadline.ts';
 
+/**
+ * Each lot has a deadline of its own. What missed it is written already, and repeats cost a database many times what new rows do: a
+ * large batch that was late once would be late each time.
+ */
+const OUTCOMES_AT_ONCE = 100;
+
 /** Where a delivery stands after a batch, its last attempt, and when it was first due as far as the batch knows. */
 interface Step {
 	readonly outcome: Outcome;
@@ -38,10 +44,17 @@ export class MongoDeliveryStore implements DeliveryStore {
 	}
 
 	async record(outcomes: readonly Outcome[]): Promise<void> {
-		await Promise.all([this.#addAttempts(outcomes), this.#moveForward(furthestSteps(outcomes))]);
+		for (let from = 0; from < outcomes.length; from += OUTCOMES_AT_ONCE) {
+			const some = outcomes.slice(from, from + OUTCOMES_AT_ONCE);
+			await Promise.all([this.#addAttempts(some), this.#moveForward(furthestSteps(some))]);
+		}
 	}
 
 	async startRun(queued: Outcome): Promise<boolean> {
+		if (queued.run === 1) {
+			const row = this.#toRow({outcome: queued, lastTry: queued, firstAtMs: queued.firstAtMs});
+			return (await duplicatesOf(this.#deliveries.insertMany([row], {ordered: false, lean: true}))).size === 0;
+		}
 		const {run, attempts, state, updatedAt, deliveredAt, nextAttemptAt, reason} = deliveryAfter(queued);
 		const {modifiedCount} = await withinDeadline(
 			this.#deliveries.updateOne(
@@ -61,6 +74,11 @@ export class MongoDeliveryStore implements DeliveryStore {
 	async find(id: string): Promise<Delivery | undefined> {
 		const document = await withinDeadline(this.#deliveries.findById(id).lean<DeliveryDocument | null>());
 		return document === null ? undefined : toDelivery(document);
+	}
+
+	async findMany(ids: readonly string[]): Promise<readonly Delivery[]> {
+		const documents = await withinDeadline(this.#deliveries.find({_id: {$in: ids}}).lean<DeliveryDocument[]>());
+		return documents.map(toDelivery);
 	}
 
 	async listByWebhook(webhookId: string, {limit, before, ...filter}: DeliveryQuery): Promise<readonly Delivery[]> {

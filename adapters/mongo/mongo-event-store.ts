@@ -1,6 +1,14 @@
 import type {Model, QueryFilter} from 'mongoose';
 import {StoreUnavailableError} from '../../domain/errors.ts';
-import type {EventFilter, EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import type {
+	ArrivalPosition,
+	ArrivalRange,
+	EventFilter,
+	EventMark,
+	EventStore,
+	LoggedEvent,
+	NewLoggedEvent,
+} from '../../domain/ports/event-store.ts';
 import {toDocument, type EventDocument} from './documents.ts';
 import {EventSequences} from './event-sequences.ts';
 import {KeyedOrder} from './keyed-order.ts';
@@ -61,6 +69,21 @@ export class MongoEventStore implements EventStore {
 		return documents.map(toEvent);
 	}
 
+	listMarks(userId: string, afterSeq: number, limit: number, names: readonly string[]): Promise<readonly EventMark[]> {
+		return this.#listMarks({userId, seq: {$gt: afterSeq}, event: {$in: names}}, {seq: 1}, limit);
+	}
+
+	listReceived(
+		userId: string,
+		{from, to}: ArrivalRange,
+		limit: number,
+		after?: ArrivalPosition,
+	): Promise<readonly EventMark[]> {
+		const receivedAtMs = {$gte: after?.receivedAtMs ?? from.getTime(), $lt: to.getTime()};
+		const behind = after && {$or: [{receivedAtMs: {$gt: after.receivedAtMs}}, {seq: {$gt: after.seq}}]};
+		return this.#listMarks({userId, receivedAtMs, ...behind}, {receivedAtMs: 1, seq: 1}, limit);
+	}
+
 	async listNewest(userId: string, limit: number, filter: EventFilter = {}): Promise<readonly LoggedEvent[]> {
 		const query = this.#events.find({userId, ...toConditions(filter)}).sort({seq: -1});
 		const documents = await withinDeadline(query.limit(limit).lean<EventDocument[]>());
@@ -69,6 +92,16 @@ export class MongoEventStore implements EventStore {
 
 	lastSeq(userId: string): Promise<number> {
 		return this.#sequences.read(userId);
+	}
+
+	async #listMarks(
+		filter: QueryFilter<EventDocument>,
+		order: Readonly<Record<string, 1>>,
+		limit: number,
+	): Promise<readonly EventMark[]> {
+		const query = this.#events.find(filter, {body: 0, expiresAt: 0}).sort(order).limit(limit);
+		const documents = await withinDeadline(query.lean<Omit<EventDocument, 'body' | 'expiresAt'>[]>());
+		return documents.map(({_id, ...mark}) => ({id: _id, ...mark}));
 	}
 
 	/** Inserts in order up to the first event that is there already or whose `seq` is taken. Resolves to what is not there yet. */

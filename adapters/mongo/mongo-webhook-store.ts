@@ -1,6 +1,7 @@
 import type {Model, QueryFilter} from 'mongoose';
 import type {Page} from '../../domain/ports/page.ts';
 import type {SecretRotation, WebhookChanges, WebhookStore} from '../../domain/ports/webhook-store.ts';
+import {isNewStart, NO_FAILURES} from '../../domain/webhooks/failures.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import {toDocument, type WebhookDocument} from './documents.ts';
 import {insertOnce} from './insert-once.ts';
@@ -41,18 +42,39 @@ export class MongoWebhookStore implements WebhookStore {
 	}
 
 	update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined> {
-		const cleared = changes.active === true ? {disabledReason: null, disabledAt: null} : {};
+		const cleared = {
+			...(changes.active === true && {disabledReason: null, disabledAt: null}),
+			...(isNewStart(changes) && NO_FAILURES),
+		};
 		return this.#change({_id: id}, {...changes, ...cleared, updatedAt: at});
 	}
 
 	rotateSecret(id: string, {from, to, previous}: SecretRotation, at: Date): Promise<Webhook | undefined> {
-		return this.#change({_id: id, sealedSecret: from}, {sealedSecret: to, previousSecret: previous, updatedAt: at});
+		const changes = {...NO_FAILURES, sealedSecret: to, previousSecret: previous, updatedAt: at};
+		return this.#change({_id: id, sealedSecret: from}, changes);
+	}
+
+	/** Two steps, of which one fits: between them another process may have noted a failure, which is as good. */
+	async noteFailure(id: string, at: Date, quietSince: Date): Promise<Webhook | undefined> {
+		const concerned = {_id: id, active: true, deletedAt: null, updatedAt: {$lte: at}};
+		const begun = await this.#change(
+			{...concerned, $or: [{failingSince: null}, {lastFailureAt: {$lt: quietSince}}]},
+			{failingSince: at, lastFailureAt: at},
+		);
+		if (begun !== undefined) return begun;
+		const query = this.#webhooks.findOneAndUpdate(concerned, {$max: {lastFailureAt: at}}, {returnDocument: 'after'});
+		const document = await withinDeadline(query.lean<WebhookDocument | null>());
+		return document === null ? undefined : toWebhook(document);
+	}
+
+	async forgetFailures(ids: readonly string[]): Promise<void> {
+		await withinDeadline(this.#webhooks.updateMany({_id: {$in: ids}, failingSince: {$ne: null}}, {$set: NO_FAILURES}));
 	}
 
 	async disable(id: string, reason: string, at: Date): Promise<boolean> {
 		const {matchedCount} = await withinDeadline(
 			this.#webhooks.updateOne(
-				{_id: id, active: true, deletedAt: null},
+				{_id: id, active: true, deletedAt: null, updatedAt: {$lte: at}},
 				{$set: {active: false, disabledReason: reason, disabledAt: at, updatedAt: at}},
 			),
 		);
@@ -83,5 +105,16 @@ export class MongoWebhookStore implements WebhookStore {
 /** Webhooks from before there were these options have none of them. */
 function toWebhook({_id, ...webhook}: WebhookDocument): Webhook {
 	const {sealedHeaders = null, filter = null, ratePerSecond = null, concurrency = null} = webhook;
-	return {id: _id, ...webhook, sealedHeaders, filter, ratePerSecond, concurrency};
+	const {orderSwitchesMs = [], failingSince = null, lastFailureAt = null} = webhook;
+	return {
+		id: _id,
+		...webhook,
+		sealedHeaders,
+		filter,
+		ratePerSecond,
+		concurrency,
+		orderSwitchesMs,
+		failingSince,
+		lastFailureAt,
+	};
 }

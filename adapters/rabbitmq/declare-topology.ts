@@ -93,6 +93,7 @@ function queueOptions(queue: QueueDeclaration): Options.AssertQueue {
 					'x-message-ttl': queue.ttlMs,
 					'x-max-length': queue.maxLength,
 					'x-overflow': 'drop-head',
+					...(queue.deadLetterExchange !== undefined && {'x-dead-letter-exchange': queue.deadLetterExchange}),
 				},
 			};
 		case 'broadcast':

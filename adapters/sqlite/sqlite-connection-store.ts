@@ -17,6 +17,7 @@ const COLUMNS: Columns<Connection> = {
 	statusAt: 'date',
 	engine: 'plain',
 	desiredState: 'plain',
+	suspendedAt: 'date',
 	linkedAt: 'date',
 	createdAt: 'date',
 	updatedAt: 'date',
@@ -57,7 +58,7 @@ export class SqliteConnectionStore implements ConnectionStore {
 
 	listIdle(userId: string, limit: number): Promise<readonly Connection[]> {
 		return this.#connections.list(
-			`WHERE userId = ? AND deletedAt IS NULL AND status IN ('scan_qr', 'pending', 'failed')
+			`WHERE userId = ? AND deletedAt IS NULL AND suspendedAt IS NULL AND status IN ('scan_qr', 'pending', 'failed')
 			ORDER BY createdAt DESC, id DESC LIMIT ?`,
 			userId,
 			limit,
@@ -87,6 +88,36 @@ export class SqliteConnectionStore implements ConnectionStore {
 			);
 			return applied.changed;
 		});
+	}
+
+	async countOf(userId: string): Promise<{readonly running: number; readonly suspended: number}> {
+		const count = async (condition: string): Promise<number> => {
+			const rest = `WHERE userId = ? AND deletedAt IS NULL AND suspendedAt ${condition}`;
+			return (await this.#connections.count('userId', rest, userId))[0]?.[1] ?? 0;
+		};
+		return {running: await count('IS NULL'), suspended: await count('IS NOT NULL')};
+	}
+
+	suspend(id: string, at: Date): Promise<boolean> {
+		return this.#connections.transact(() =>
+			this.#connections.run(
+				`UPDATE connections SET desiredState = 'stopped', suspendedAt = ?1, updatedAt = ?1
+				WHERE id = ?2 AND suspendedAt IS NULL AND deletedAt IS NULL`,
+				at.getTime(),
+				id,
+			),
+		);
+	}
+
+	resume(id: string, at: Date): Promise<boolean> {
+		return this.#connections.transact(() =>
+			this.#connections.run(
+				`UPDATE connections SET desiredState = 'running', suspendedAt = NULL, status = 'pending', updatedAt = ?
+				WHERE id = ? AND suspendedAt IS NOT NULL AND deletedAt IS NULL`,
+				at.getTime(),
+				id,
+			),
+		);
 	}
 
 	async assign(id: string, workerId: string | null, engine: string | null, at: Date): Promise<void> {

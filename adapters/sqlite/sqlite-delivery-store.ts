@@ -96,6 +96,9 @@ export class SqliteDeliveryStore implements DeliveryStore {
 
 	startRun(queued: Outcome): Promise<boolean> {
 		const {deliveryId, run, atMs, nextAttemptAtMs = null} = queued;
+		if (run === 1) {
+			return this.#deliveries.transact(() => this.#deliveries.insert(toRow(queued), 'ON CONFLICT (id) DO NOTHING'));
+		}
 		const values = [deliveryId, run, atMs, nextAttemptAtMs, progressOf(queued)];
 		return this.#deliveries.transact(() => this.#deliveries.run(START_RUN, ...values));
 	}
@@ -103,6 +106,11 @@ export class SqliteDeliveryStore implements DeliveryStore {
 	async find(id: string): Promise<Delivery | undefined> {
 		const row = await this.#deliveries.find('WHERE id = ?', id);
 		return row && toDelivery(row);
+	}
+
+	async findMany(ids: readonly string[]): Promise<readonly Delivery[]> {
+		const rows = await this.#deliveries.list('WHERE id IN (SELECT value FROM json_each(?))', JSON.stringify(ids));
+		return rows.map(toDelivery);
 	}
 
 	async listByWebhook(webhookId: string, {limit, before, ...filter}: DeliveryQuery): Promise<readonly Delivery[]> {
@@ -142,13 +150,16 @@ export class SqliteDeliveryStore implements DeliveryStore {
 	}
 
 	#moveForward(outcome: Outcome): void {
-		const createdAt = new Date(outcome.firstAtMs);
-		const tried = triedOf(outcome);
-		const row = {...deliveryAfter(outcome), createdAt, progress: progressOf(outcome), tried};
+		const row = toRow(outcome);
 		if (!this.#deliveries.insert(row, MOVE_FORWARD)) {
-			this.#deliveries.run(FILL_IN, row.id, outcome.firstAtMs, tried, row.lastStatus, row.lastError);
+			this.#deliveries.run(FILL_IN, row.id, outcome.firstAtMs, row.tried, row.lastStatus, row.lastError);
 		}
 	}
+}
+
+function toRow(outcome: Outcome): DeliveryRow {
+	const createdAt = new Date(outcome.firstAtMs);
+	return {...deliveryAfter(outcome), createdAt, progress: progressOf(outcome), tried: triedOf(outcome)};
 }
 
 function toConditions({states, event, from, to}: Omit<DeliveryQuery, 'limit' | 'before'>): {

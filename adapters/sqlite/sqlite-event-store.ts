@@ -1,7 +1,15 @@
-import type {EventFilter, EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import type {
+	ArrivalPosition,
+	ArrivalRange,
+	EventFilter,
+	EventMark,
+	EventStore,
+	LoggedEvent,
+	NewLoggedEvent,
+} from '../../domain/ports/event-store.ts';
 import type {SQLInputValue} from 'node:sqlite';
 import type {SqliteDatabase} from './database.ts';
-import {SqliteTable} from './sqlite-table.ts';
+import {SqliteTable, type Columns} from './sqlite-table.ts';
 
 interface EventHead {
 	readonly userId: string;
@@ -9,26 +17,29 @@ interface EventHead {
 	readonly lastSeq: number;
 }
 
+const MARK_COLUMNS: Columns<EventMark> = {
+	id: 'plain',
+	userId: 'plain',
+	seq: 'plain',
+	event: 'plain',
+	connectionId: 'plain',
+	timestampMs: 'plain',
+	receivedAtMs: 'plain',
+};
+
 /** The event log in the embedded store. Transactions run one after another, so that `seq` needs no more than counting. */
 export class SqliteEventStore implements EventStore {
 	readonly #events: SqliteTable<LoggedEvent>;
+	readonly #marks: SqliteTable<EventMark>;
 	readonly #heads: SqliteTable<EventHead>;
 
 	constructor({database}: {database: SqliteDatabase}) {
 		this.#events = new SqliteTable<LoggedEvent>({
 			database,
 			name: 'events',
-			columns: {
-				id: 'plain',
-				userId: 'plain',
-				seq: 'plain',
-				event: 'plain',
-				connectionId: 'plain',
-				timestampMs: 'plain',
-				receivedAtMs: 'plain',
-				body: 'plain',
-			},
+			columns: {...MARK_COLUMNS, body: 'plain'},
 		});
+		this.#marks = new SqliteTable<EventMark>({database, name: 'events', columns: MARK_COLUMNS});
 		this.#heads = new SqliteTable<EventHead>({
 			database,
 			name: 'eventHeads',
@@ -69,6 +80,24 @@ export class SqliteEventStore implements EventStore {
 		const {sql, values} = toConditions(filter);
 		const rest = `WHERE userId = ? AND seq > ? ${sql} ORDER BY seq LIMIT ?`;
 		return this.#events.list(rest, userId, afterSeq, ...values, limit);
+	}
+
+	listMarks(userId: string, afterSeq: number, limit: number, names: readonly string[]): Promise<readonly EventMark[]> {
+		const rest = 'WHERE userId = ? AND seq > ? AND event IN (SELECT value FROM json_each(?)) ORDER BY seq LIMIT ?';
+		return this.#marks.list(rest, userId, afterSeq, JSON.stringify(names), limit);
+	}
+
+	listReceived(
+		userId: string,
+		{from, to}: ArrivalRange,
+		limit: number,
+		after?: ArrivalPosition,
+	): Promise<readonly EventMark[]> {
+		// `seq` begins at 1: nothing of the first millisecond is passed by.
+		const {receivedAtMs, seq} = after ?? {receivedAtMs: from.getTime(), seq: 0};
+		const rest = `WHERE userId = ? AND (receivedAtMs, seq) > (?, ?) AND receivedAtMs < ?
+			ORDER BY receivedAtMs, seq LIMIT ?`;
+		return this.#marks.list(rest, userId, receivedAtMs, seq, to.getTime(), limit);
 	}
 
 	async listNewest(userId: string, limit: number, filter: EventFilter = {}): Promise<readonly LoggedEvent[]> {

@@ -12,6 +12,8 @@ const AGING = [
 	['attempts', 'at'],
 	['commands', 'createdAt'],
 	['deadLetters', 'at'],
+	['jobs', 'updatedAt'],
+	['billingEvents', 'at'],
 ] as const;
 
 /** Deletes old rows of the embedded store; their pages are used again for new ones. */

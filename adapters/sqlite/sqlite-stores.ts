@@ -1,13 +1,18 @@
 import type {Stores} from '../../domain/ports/stores.ts';
 import type {SqliteDatabase} from './database.ts';
+import {SqliteBillingEventStore} from './sqlite-billing-event-store.ts';
 import {SqliteCommandStore} from './sqlite-command-store.ts';
 import {SqliteConnectionStore} from './sqlite-connection-store.ts';
 import {SqliteDeadLetterStore} from './sqlite-dead-letter-store.ts';
 import {SqliteDeliveryStore} from './sqlite-delivery-store.ts';
 import {SqliteEngineStateStore} from './sqlite-engine-state-store.ts';
+import {SqliteEntitlementStore} from './sqlite-entitlement-store.ts';
 import {SqliteEventStore} from './sqlite-event-store.ts';
+import {SqliteJobStore} from './sqlite-job-store.ts';
 import {SqliteLeaseStore} from './sqlite-lease-store.ts';
+import {SqliteSlotStore} from './sqlite-slot-store.ts';
 import {SqliteTokenStore} from './sqlite-token-store.ts';
+import {SqliteUsageStore} from './sqlite-usage-store.ts';
 import {SqliteUserStore} from './sqlite-user-store.ts';
 import {SqliteWebhookStore} from './sqlite-webhook-store.ts';
 import {SqliteWorkerStore} from './sqlite-worker-store.ts';
@@ -25,6 +30,11 @@ export function createSqliteStores(database: SqliteDatabase): Stores {
 		commandStore: new SqliteCommandStore({database}),
 		deadLetterStore: new SqliteDeadLetterStore({database}),
 		leaseStore: new SqliteLeaseStore({database}),
+		jobStore: new SqliteJobStore({database}),
 		engineStateStore: new SqliteEngineStateStore({database}),
+		entitlementStore: new SqliteEntitlementStore({database}),
+		slotStore: new SqliteSlotStore({database}),
+		billingEventStore: new SqliteBillingEventStore({database}),
+		usageStore: new SqliteUsageStore({database}),
 	};
 }

@@ -58,10 +58,11 @@ export class SqliteTable<Row extends object> {
 	async count<Field extends keyof Row & string>(
 		field: Field,
 		rest: string,
+		...parameters: readonly SQLInputValue[]
 	): Promise<readonly (readonly [Row[Field], number])[]> {
 		const sql = `SELECT ${field} AS value, count(*) AS rows FROM ${this.#name} ${rest} GROUP BY ${field}`;
 		try {
-			const groups = this.#database.prepare(sql).all();
+			const groups = this.#database.prepare(sql).all(...parameters);
 			return await Promise.resolve(groups.map(({value, rows}) => [value as Row[Field], Number(rows)] as const));
 		} catch (error) {
 			throw toStoreError(error);

@@ -1,5 +1,6 @@
 import type {Page} from '../../domain/ports/page.ts';
 import type {SecretRotation, WebhookChanges, WebhookStore} from '../../domain/ports/webhook-store.ts';
+import {isNewStart, NO_FAILURES} from '../../domain/webhooks/failures.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import type {SqliteDatabase} from './database.ts';
 import {SqliteTable, type Columns} from './sqlite-table.ts';
@@ -22,12 +23,15 @@ const COLUMNS: Columns<WebhookRow> = {
 	active: 'flag',
 	disabledReason: 'plain',
 	disabledAt: 'date',
+	failingSince: 'date',
+	lastFailureAt: 'date',
 	timeoutMs: 'plain',
 	retryScheduleMs: 'json',
 	sealedHeaders: 'plain',
 	filter: 'json',
 	ratePerSecond: 'plain',
 	concurrency: 'plain',
+	orderSwitchesMs: 'json',
 	createdAt: 'date',
 	updatedAt: 'date',
 	deletedAt: 'date',
@@ -36,6 +40,9 @@ const COLUMNS: Columns<WebhookRow> = {
 const REPLACE = `ON CONFLICT (id) DO UPDATE SET ${Object.keys(COLUMNS)
 	.map((name) => `${name} = excluded.${name}`)
 	.join()}`;
+
+/** Those of a JSON array of ids that have a series of failures. */
+const FAILING = 'id IN (SELECT value FROM json_each(?)) AND failingSince IS NOT NULL';
 
 /** Webhooks in the embedded store. */
 export class SqliteWebhookStore implements WebhookStore {
@@ -83,15 +90,40 @@ export class SqliteWebhookStore implements WebhookStore {
 	}
 
 	update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined> {
-		const cleared = changes.active === true ? {disabledReason: null, disabledAt: null} : {};
+		const cleared = {
+			...(changes.active === true && {disabledReason: null, disabledAt: null}),
+			...(isNewStart(changes) && NO_FAILURES),
+		};
 		return this.#change(id, (row) => ({...row, ...changes, ...cleared, updatedAt: at}));
 	}
 
 	rotateSecret(id: string, {from, to, previous}: SecretRotation, at: Date): Promise<Webhook | undefined> {
 		return this.#change(id, (row) =>
 			row.sealedSecret === from
-				? toRow({...fromRow(row), sealedSecret: to, previousSecret: previous, updatedAt: at})
+				? toRow({...fromRow(row), ...NO_FAILURES, sealedSecret: to, previousSecret: previous, updatedAt: at})
 				: undefined,
+		);
+	}
+
+	noteFailure(id: string, at: Date, quietSince: Date): Promise<Webhook | undefined> {
+		return this.#change(id, (row) => {
+			const {failingSince, lastFailureAt} = row;
+			if (!row.active || row.updatedAt > at) return undefined;
+			return failingSince === null || lastFailureAt === null || lastFailureAt < quietSince
+				? {...row, failingSince: at, lastFailureAt: at}
+				: {...row, lastFailureAt: lastFailureAt > at ? lastFailureAt : at};
+		});
+	}
+
+	/** Looks first: nothing is written for those that work, which is nearly all of them. */
+	async forgetFailures(ids: readonly string[]): Promise<void> {
+		const failing = await this.#webhooks.list(`WHERE ${FAILING}`, JSON.stringify(ids));
+		if (failing.length === 0) return;
+		await this.#webhooks.transact(() =>
+			this.#webhooks.run(
+				`UPDATE webhooks SET failingSince = NULL, lastFailureAt = NULL WHERE ${FAILING}`,
+				JSON.stringify(ids),
+			),
 		);
 	}
 
@@ -99,7 +131,7 @@ export class SqliteWebhookStore implements WebhookStore {
 		return this.#webhooks.transact(() =>
 			this.#webhooks.run(
 				`UPDATE webhooks SET active = 0, disabledReason = ?1, disabledAt = ?2, updatedAt = ?2
-				WHERE id = ?3 AND active AND deletedAt IS NULL`,
+				WHERE id = ?3 AND active AND deletedAt IS NULL AND updatedAt <= ?2`,
 				reason,
 				at.getTime(),
 				id,

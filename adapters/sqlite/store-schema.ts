@@ -109,4 +109,44 @@ export const STORE_MIGRATIONS: readonly string[] = [
 
 	CREATE INDEX eventsOfConnection ON events (userId, connectionId, seq);
 	`,
+	`
+	ALTER TABLE connections ADD COLUMN suspendedAt INTEGER;
+
+	CREATE TABLE entitlements (
+		id TEXT PRIMARY KEY, customerId TEXT, subscription TEXT, grantedSlots INTEGER, graceSince INTEGER, checkedAt INTEGER,
+		notices TEXT NOT NULL, holders TEXT NOT NULL, version INTEGER NOT NULL, createdAt INTEGER NOT NULL,
+		updatedAt INTEGER NOT NULL
+	) STRICT;
+	CREATE INDEX entitlementsByCustomer ON entitlements (customerId) WHERE customerId IS NOT NULL;
+	CREATE INDEX entitlementsByAge ON entitlements (createdAt, id);
+
+	CREATE TABLE billingEvents (id TEXT PRIMARY KEY, at INTEGER NOT NULL) STRICT;
+	CREATE INDEX billingEventsByAge ON billingEvents (at);
+
+	CREATE TABLE usage (
+		id TEXT PRIMARY KEY, userId TEXT NOT NULL, seq INTEGER NOT NULL, connectedSinceMs REAL, days TEXT NOT NULL
+	) STRICT;
+	CREATE INDEX usageOfUser ON usage (userId, id);
+	CREATE TABLE usageCounts (userId TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+	`,
+	`
+	ALTER TABLE webhooks ADD COLUMN failingSince INTEGER;
+	ALTER TABLE webhooks ADD COLUMN lastFailureAt INTEGER;
+	`,
+	`
+	ALTER TABLE webhooks ADD COLUMN orderSwitchesMs TEXT NOT NULL DEFAULT '[]';
+	`,
+	`
+	CREATE INDEX eventsByArrival ON events (userId, receivedAtMs, seq);
+
+	CREATE TABLE jobs (
+		id TEXT PRIMARY KEY, kind TEXT NOT NULL, userId TEXT NOT NULL, webhookId TEXT NOT NULL, connectionId TEXT,
+		receivedFrom INTEGER NOT NULL, receivedTo INTEGER NOT NULL, events TEXT, status TEXT NOT NULL, state TEXT NOT NULL, total INTEGER,
+		done INTEGER NOT NULL, failed INTEGER NOT NULL, reason TEXT, createdAt INTEGER NOT NULL, startedAt INTEGER,
+		finishedAt INTEGER, updatedAt INTEGER NOT NULL, turn INTEGER NOT NULL, version INTEGER NOT NULL, work TEXT NOT NULL
+	) STRICT;
+	CREATE INDEX jobsOfUser ON jobs (userId, createdAt, id);
+	CREATE INDEX jobsByAge ON jobs (updatedAt);
+	CREATE UNIQUE INDEX jobsUnderWay ON jobs (webhookId) WHERE finishedAt IS NULL;
+	`,
 ];

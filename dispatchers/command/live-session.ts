@@ -1,3 +1,4 @@
+import {requireRunning} from '../../domain/connections/require-running.ts';
 import {EngineError} from '../../domain/errors.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import type {EngineDirectory} from '../../domain/ports/engine-directory.ts';
@@ -14,6 +15,7 @@ export interface LiveSession {
 /**
  * Where a connection lives now.
  * @throws {EngineError} SESSION_NOT_FOUND it was deleted, or has no worker yet; ENGINE_UNAVAILABLE its worker is not configured
+ * @throws {ConnectionSuspendedError}
  * @throws {StoreUnavailableError}
  */
 export async function getSession(
@@ -28,6 +30,7 @@ export async function getSession(
 			'The connection has no session: wait until it is assigned, or create a new one',
 		);
 	}
+	requireRunning(connection);
 	const {sessionName, status} = connection;
 	return {engine: engines.engineOf(workerId), name: sessionName, isLinked: status === 'connected'};
 }

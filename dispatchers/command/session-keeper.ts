@@ -14,7 +14,7 @@ import {toFailure} from './failure.ts';
 
 const DONE: CommandReply = {ok: true, messageId: null, timestamp: null};
 
-/** Creates, restarts, unlinks and removes sessions. Every step can be repeated; only `logout` and `remove` unlink a phone. */
+/** Creates, stops, restarts, unlinks and removes sessions. Every step can be repeated; only `logout` and `remove` unlink a phone. */
 export class SessionKeeper {
 	readonly #connections: ConnectionStore;
 	readonly #places: WorkerStore;
@@ -68,6 +68,8 @@ export class SessionKeeper {
 		switch (command.kind) {
 			case 'session.ensure':
 				return this.#ensure(command.connectionId);
+			case 'session.stop':
+				return this.#stop(command.connectionId);
 			case 'session.restart':
 				await this.#engineOf(command).sessions.restart(command.sessionName);
 				return;
@@ -80,13 +82,14 @@ export class SessionKeeper {
 
 	async #ensure(connectionId: string): Promise<void> {
 		const wanted = await this.#connections.find(connectionId);
-		if (wanted === undefined || wanted.deletedAt !== null) {
+		if (wanted === undefined || wanted.deletedAt !== null || wanted.desiredState === 'stopped') {
 			return;
 		}
 		const {worker, session} = await this.#start(wanted);
 		const connection = await this.#connections.find(connectionId);
 		if (connection?.deletedAt === null) {
 			await this.#report(connection, session);
+			if (connection.desiredState === 'stopped') await this.#stop(connectionId);
 		} else {
 			// Deleted meanwhile: its removal may know of no worker.
 			await this.#clearAway(worker.id, wanted);
@@ -132,9 +135,23 @@ export class SessionKeeper {
 		await this.#places.releasePlace(worker.id, id);
 	}
 
+	/** Only what is still not wanted to run: it may have been resumed since this was asked for. */
+	async #stop(connectionId: string): Promise<void> {
+		const connection = await this.#connections.find(connectionId);
+		if (connection?.deletedAt !== null || connection.desiredState === 'running' || connection.workerId === null) {
+			return;
+		}
+		const {sessions} = this.#engines.engineOf(connection.workerId);
+		const session = await sessions.find(connection.sessionName);
+		if (session !== undefined && session.status !== 'STOPPED') {
+			await sessions.stop(connection.sessionName);
+		}
+	}
+
 	/** The session's own events follow; this only saves the first look from being `pending`. */
 	async #report(connection: Connection, session: EngineSession): Promise<void> {
-		const status = toConnectionStatus(session.status) ?? (session.status === 'STARTING' ? 'scan_qr' : undefined);
+		const isUnlinked = session.status === 'STARTING' && connection.me === null;
+		const status = toConnectionStatus(session.status) ?? (isUnlinked ? 'scan_qr' : undefined);
 		if (status !== undefined && connection.status === 'pending') {
 			await this.#connections.applyReport(connection.id, {status, me: session.me, atMs: connection.statusAt.getTime()});
 		}

@@ -1,3 +1,4 @@
+import {pause} from '../../domain/pause.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {Operation} from '../../domain/ports/whatsapp-engine.ts';
@@ -42,7 +43,7 @@ export class Typist {
 		const {name, engine} = session;
 		await this.#attempt(session, 'mark-read', (deadline) => engine.presence.markRead(name, chatId, deadline));
 		await this.#attempt(session, 'typing', (deadline) => engine.presence.typing(name, chatId, true, deadline));
-		await this.#pause(this.#pauseMs(length), signal);
+		await pause(this.#clock, this.#pauseMs(length), signal);
 		await this.#attempt(session, 'typing', (deadline) => engine.presence.typing(name, chatId, false, deadline));
 	}
 
@@ -64,17 +65,5 @@ export class Typist {
 			// A message without "typing…" before it is better than none; if the session is in trouble, sending says so.
 			this.#log.debug({error, session: name, operation}, 'presence.failed');
 		}
-	}
-
-	async #pause(delayMs: number, signal: AbortSignal): Promise<void> {
-		if (signal.aborted) return;
-		const {promise, resolve} = Promise.withResolvers<undefined>();
-		const end = (): void => {
-			resolve(undefined);
-		};
-		using _timer = this.#clock.after(delayMs, end);
-		signal.addEventListener('abort', end);
-		await promise;
-		signal.removeEventListener('abort', end);
 	}
 }

@@ -5,15 +5,18 @@ import type {Message} from '../../domain/ports/broker.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
 import type {Outcome} from '../../domain/webhooks/delivery.ts';
+import type {FailureWatch} from '../../domain/webhooks/failure-watch.ts';
 
 const MAX_OUTCOMES = 500;
 const MAX_DELAY_MS = 20;
 
-/** Writes what became of deliveries: attempts and rows, many at once. */
+/** Writes what became of deliveries: attempts and rows, many at once; and sees which webhooks do nothing but fail. */
 export class OutcomeHandler {
+	readonly #watch: FailureWatch;
 	readonly #batch: Batch<Outcome>;
 
-	constructor({deliveries, clock}: {deliveries: DeliveryStore; clock: Clock}) {
+	constructor({deliveries, watch, clock}: {deliveries: DeliveryStore; watch: FailureWatch; clock: Clock}) {
+		this.#watch = watch;
 		this.#batch = new Batch({
 			maxItems: MAX_OUTCOMES,
 			maxDelayMs: MAX_DELAY_MS,
@@ -23,9 +26,11 @@ export class OutcomeHandler {
 		});
 	}
 
-	/** @throws {StoreUnavailableError} @throws {MalformedMessageError} */
+	/** @throws {StoreUnavailableError} @throws {BrokerUnavailableError} @throws {MalformedMessageError} */
 	async handle(message: Message): Promise<Disposition> {
-		await this.#batch.add(...decodeOutcomes(message));
+		const outcomes = decodeOutcomes(message);
+		await this.#batch.add(...outcomes);
+		await this.#watch.look(outcomes);
 		return ACK;
 	}
 }

@@ -1,11 +1,10 @@
 import type {DeliveryTask} from '../../domain/broker/messages.ts';
 import type {Publisher} from '../../domain/broker/publisher.ts';
-import type {ControlBus} from '../../domain/broker/control-bus.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {WebhookSender} from '../../domain/ports/webhook-sender.ts';
-import type {WebhookStore} from '../../domain/ports/webhook-store.ts';
 import {deliveryId, type Outcome} from '../../domain/webhooks/delivery.ts';
+import type {Disabling, FailedAttempt} from '../../domain/webhooks/disabling.ts';
 import {judge, type Judgement} from '../../domain/webhooks/judgement.ts';
 import {DEFAULT_RETRY_SCHEDULE_MS} from '../../domain/webhooks/schedule.ts';
 import {signatureHeaders} from '../../domain/webhooks/signing.ts';
@@ -14,9 +13,8 @@ import type {SigningWebhook} from '../../domain/webhooks/webhook-directory.ts';
 /** Makes one HTTP try and puts the delivery into its next durable place. */
 export class AttemptMaker {
 	readonly #sender: WebhookSender;
-	readonly #store: WebhookStore;
+	readonly #disabling: Disabling;
 	readonly #publisher: Publisher;
-	readonly #control: ControlBus;
 	readonly #clock: Clock;
 	readonly #log: Logger;
 	readonly #timeoutMs: number;
@@ -24,17 +22,15 @@ export class AttemptMaker {
 	/** @param options.timeoutMs deadline of one attempt, for webhooks that set none */
 	constructor(options: {
 		sender: WebhookSender;
-		store: WebhookStore;
+		disabling: Disabling;
 		publisher: Publisher;
-		control: ControlBus;
 		clock: Clock;
 		log: Logger;
 		timeoutMs: number;
 	}) {
 		this.#sender = options.sender;
-		this.#store = options.store;
+		this.#disabling = options.disabling;
 		this.#publisher = options.publisher;
-		this.#control = options.control;
 		this.#clock = options.clock;
 		this.#log = options.log;
 		this.#timeoutMs = options.timeoutMs;
@@ -45,14 +41,21 @@ export class AttemptMaker {
 	 * @throws {BrokerUnavailableError} the next attempt could not be stored
 	 */
 	async attempt(task: DeliveryTask, webhook: SigningWebhook): Promise<Outcome> {
-		const attempt = task.attempt + 1;
-		const judgement = await this.#try(task, webhook, attempt);
-		const outcome = this.#toOutcome(task, attempt, judgement);
-		if (judgement.nextAttemptAtMs !== undefined) {
-			await this.#publisher.delivery({...task, attempt, parked: 0}, judgement.nextAttemptAtMs);
+		const outcome = await this.attemptOnly(task, webhook);
+		if (outcome.nextAttemptAtMs !== undefined) {
+			await this.#publisher.delivery({...task, attempt: outcome.attempt, parked: 0}, outcome.nextAttemptAtMs);
 		}
+		return outcome;
+	}
+
+	/** Tries the delivery once. When it resolves to `waiting`, the next attempt is up to the caller. */
+	async attemptOnly(task: DeliveryTask, webhook: SigningWebhook): Promise<Outcome> {
+		const attempt = task.attempt + 1;
+		const base = {...outcomeBase(task), attempt};
+		const judgement = await this.#try(task, webhook, base);
+		const outcome = this.#toOutcome(base, judgement);
 		if (judgement.gone) {
-			await this.#disable(webhook);
+			await this.#disable(webhook, {...outcome, result: judgement.result});
 		}
 		this.#log.info(
 			{
@@ -70,7 +73,7 @@ export class AttemptMaker {
 		return outcome;
 	}
 
-	async #try(task: DeliveryTask, webhook: SigningWebhook, attempt: number): Promise<Judgement> {
+	async #try(task: DeliveryTask, webhook: SigningWebhook, {deliveryId, attempt}: OutcomeBase): Promise<Judgement> {
 		const {event} = task;
 		const response = await this.#sender.send({
 			url: webhook.url,
@@ -80,7 +83,7 @@ export class AttemptMaker {
 					{
 						event: event.event,
 						eventId: event.id,
-						deliveryId: deliveryId(event.id, webhook.id),
+						deliveryId,
 						attempt,
 						timestampSeconds: Math.floor(this.#clock.now() / 1000),
 						body: event.body,
@@ -101,10 +104,9 @@ export class AttemptMaker {
 		});
 	}
 
-	#toOutcome(task: DeliveryTask, attempt: number, judgement: Judgement): Outcome {
+	#toOutcome(base: OutcomeBase, judgement: Judgement): Outcome {
 		return {
-			...outcomeBase(task),
-			attempt,
+			...base,
 			state: judgement.state,
 			atMs: this.#clock.now(),
 			result: judgement.result,
@@ -113,24 +115,23 @@ export class AttemptMaker {
 		};
 	}
 
-	/** 410 means "never again". A store that is away does not undo the attempt: the next 410 says it once more. */
-	async #disable(webhook: SigningWebhook): Promise<void> {
+	/** 410 means "never again". A store or broker that is away does not undo the attempt: the next 410 says it once more. */
+	async #disable(webhook: SigningWebhook, attempt: FailedAttempt): Promise<void> {
 		try {
-			await this.#store.disable(webhook.id, 'the receiver answered 410 Gone', new Date(this.#clock.now()));
-			await this.#control.announce({kind: 'webhooks', userId: webhook.userId, connectionId: webhook.connectionId});
+			await this.#disabling.gone(webhook, attempt);
 		} catch (error) {
 			this.#log.warn({error, webhookId: webhook.id}, 'webhook.disable.failed');
 		}
 	}
 }
 
-/** What every outcome of a task says, whatever happened. */
-export function outcomeBase(
-	task: DeliveryTask,
-): Pick<
+type OutcomeBase = Pick<
 	Outcome,
 	'deliveryId' | 'eventId' | 'event' | 'webhookId' | 'userId' | 'connectionId' | 'run' | 'attempt' | 'firstAtMs'
-> {
+>;
+
+/** What every outcome of a task says, whatever happened. */
+export function outcomeBase(task: DeliveryTask): OutcomeBase {
 	const {event, webhookId, run, attempt, firstAtMs} = task;
 	return {
 		deliveryId: deliveryId(event.id, webhookId),

@@ -6,6 +6,9 @@ const FIRST_PAUSE_MS = 5000;
 /** … up to this: an endpoint that is back is noticed within it. */
 const LONGEST_PAUSE_MS = 5 * 60_000;
 
+/** What failed last so long ago says nothing about today: no delivery that is parked stays away for longer. */
+const FORGOTTEN_AFTER_MS = 60 * 60_000;
+
 /** `probe`: the one attempt that decides whether it closes; whoever makes it says so when it ended. */
 export type Passage =
 	{readonly pass: true; readonly isProbe: boolean} | {readonly pass: false; readonly untilMs: number};
@@ -20,10 +23,11 @@ export class Breaker {
 	#pauseMs = 0;
 	#openUntilMs = 0;
 	#isProbing = false;
+	#failedAtMs = 0;
 
-	/** Has nothing to remember. */
-	get isFresh(): boolean {
-		return this.#failures === 0 && this.#pauseMs === 0;
+	/** Has nothing to remember, or nothing that still matters. */
+	isFresh(nowMs: number): boolean {
+		return this.#failures === 0 || nowMs - this.#failedAtMs > FORGOTTEN_AFTER_MS;
 	}
 
 	ask(nowMs: number): Passage {
@@ -53,6 +57,7 @@ export class Breaker {
 			return;
 		}
 		this.#failures++;
+		this.#failedAtMs = nowMs;
 		const opens = this.#pauseMs === 0 && this.#failures >= Math.max(OPENS_AFTER_FAILURES, concurrency + 1);
 		if (opens || isProbe) {
 			this.#pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(FIRST_PAUSE_MS, this.#pauseMs * 2));

@@ -1,7 +1,7 @@
 import {pause} from '../../domain/pause.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import {DEFAULT_CONCURRENCY} from '../../domain/webhooks/webhook.ts';
-import {Breaker, type Passage} from './breaker.ts';
+import {Breaker} from './breaker.ts';
 
 /** How much of one webhook a process works on at once. */
 export interface LaneSettings {
@@ -20,6 +20,12 @@ const LONGEST_PARK_MS = 30 * 60_000;
 
 const SECOND_MS = 1000;
 
+/**
+ * What only meets an open breaker stays away longer each time, like a delivery that fails, and in the end comes back twice an hour: a
+ * hundred thousand deliveries for a dead endpoint are 56 messages a second. Each wait is one level of the broker's, so one message.
+ */
+const SPARING_PARKS_MS = [5, 10, 20, 40, 80, 300].map((seconds) => seconds * SECOND_MS);
+
 /** Whatever would have to wait longer for its turn, by the lane's pace or its rate, waits in the broker. */
 const LONGEST_WAIT_MS = 1000;
 
@@ -32,15 +38,30 @@ const FIRST_GUESS_MS = 20;
 /** The weight of the newest attempt in the smoothed duration. */
 const DURATION_WEIGHT = 0.1;
 
+/** The background has up to this share of a lane's places, but one at least … */
+const BACKGROUND_SHARE = 0.5;
+/** … and one of so many where live deliveries would take them all. */
+const BACKGROUND_TURN = 10;
+
+/** What is new, or what is only made once more and gives way to it. */
+export type Priority = 'live' | 'background';
+
 /** Make the attempt (by `run`, which begins it when its time has come), or let the delivery wait in the broker. */
 export type Admission =
-	| {readonly kind: 'run'; readonly isProbe: boolean; readonly startAtMs: number}
+	| {readonly kind: 'run'; readonly isProbe: boolean; readonly startAtMs: number; readonly priority: Priority}
 	| {readonly kind: 'park'; readonly untilMs: number};
+
+/** A delivery that waits in memory for a place. */
+interface Waiting {
+	readonly admit: (admission: Admission) => void;
+	readonly parked: number;
+}
 
 /**
  * The attempts of one webhook in this process: a bounded number at once, a short queue, and a breaker. What does not fit is parked: it
  * waits in the broker, for about as long as the lane needs for what was parked before it. With a rate, attempts begin one after the
- * other at equal distances, never in bursts.
+ * other at equal distances, never in bursts. The background has a queue of its own and gets what live deliveries leave: half of the places
+ * at most, and every tenth one where they leave none.
  */
 export class Lane {
 	/** May change at any time: what is under way goes on. */
@@ -49,14 +70,18 @@ export class Lane {
 	ratePerSecond: number | null = null;
 	readonly #shortestQueue: number;
 	readonly #breaker = new Breaker();
-	readonly #waiting: ((admission: Admission) => void)[] = [];
+	readonly #waiting: Readonly<Record<Priority, Waiting[]>> = {live: [], background: []};
 	/** Attempts under way, oldest first. */
 	readonly #running = new Set<{readonly atMs: number}>();
 	/** Places that are promised to those who have not begun yet. */
 	#promised = 0;
+	/** Places that are promised to the background, or taken by it. */
+	#inBackground = 0;
+	/** Places that live deliveries got since the background had one. */
+	#liveInARow = 0;
 	#durationMs = FIRST_GUESS_MS;
 	/** When the delivery that was parked last is due. */
-	#lastSlotMs = 0;
+	readonly #lastSlotMs: Record<Priority, number> = {live: 0, background: 0};
 	/** The rate lets the next attempt begin at this time. */
 	#nextStartMs = 0;
 
@@ -67,23 +92,29 @@ export class Lane {
 
 	/** Nothing is under way and nothing is remembered that matters. */
 	isIdle(nowMs: number): boolean {
-		const remembers = this.#lastSlotMs > nowMs || this.#nextStartMs > nowMs || !this.#breaker.isFresh;
-		return this.#taken === 0 && this.#waiting.length === 0 && !remembers;
+		const slotMs = Math.max(this.#lastSlotMs.live, this.#lastSlotMs.background);
+		const remembers = slotMs > nowMs || this.#nextStartMs > nowMs || !this.#breaker.isFresh(nowMs);
+		return this.#taken === 0 && this.#waitingCount === 0 && !remembers;
 	}
 
-	/** Asks for a place. @param isPressed the process holds nearly all that it may: a slow lane takes no more into memory */
-	enter(nowMs: number, isPressed: boolean): Promise<Admission> | Admission {
-		if (this.#isOverRate(nowMs)) {
-			return this.#park(nowMs);
+	/**
+	 * Asks for a place.
+	 * @param isPressed the process holds nearly all that it may: a slow lane takes no more into memory
+	 * @param parked how often the delivery was parked since its last attempt
+	 */
+	enter(nowMs: number, isPressed: boolean, parked = 0, priority: Priority = 'live'): Promise<Admission> | Admission {
+		if (this.#isOverRate(nowMs, priority)) {
+			return this.#park(nowMs, priority);
 		}
-		if (this.#taken < this.concurrency) {
-			return this.#admit(this.#breaker.ask(nowMs), nowMs);
+		if (this.#taken < this.concurrency && (priority === 'live' || this.#hasRoomBehindLive(nowMs))) {
+			return this.#admit(nowMs, priority, parked);
 		}
-		if (this.#waiting.length >= this.#queueLength || (isPressed && this.#isSlow(nowMs))) {
-			return this.#park(nowMs);
+		const waiting = this.#waiting[priority];
+		if (waiting.length >= this.#queueLength || (isPressed && this.#isSlow(nowMs))) {
+			return this.#park(nowMs, priority);
 		}
 		return new Promise((admit) => {
-			this.#waiting.push(admit);
+			waiting.push({admit, parked});
 		});
 	}
 
@@ -92,7 +123,7 @@ export class Lane {
 	 * @param isAlive whether the endpoint behaved like one that works
 	 */
 	async run<T>(
-		{isProbe, startAtMs}: Extract<Admission, {kind: 'run'}>,
+		{isProbe, startAtMs, priority}: Extract<Admission, {kind: 'run'}>,
 		{clock, attempt, isAlive}: {clock: Clock; attempt: () => Promise<T>; isAlive: (result: T) => boolean},
 	): Promise<T> {
 		if (startAtMs > clock.now()) await pause(clock, startAtMs - clock.now());
@@ -109,6 +140,7 @@ export class Lane {
 			throw error;
 		} finally {
 			this.#running.delete(running);
+			if (priority === 'background') this.#inBackground--;
 			this.#admitWaiting(clock.now());
 		}
 	}
@@ -116,11 +148,17 @@ export class Lane {
 	/** Parks what waits in memory for a slow endpoint: the process needs the room. */
 	relieve(nowMs: number): void {
 		if (!this.#isSlow(nowMs)) return;
-		for (const admit of this.#waiting.splice(0)) admit(this.#park(nowMs));
+		for (const priority of ['live', 'background'] as const) {
+			for (const {admit} of this.#waiting[priority].splice(0)) admit(this.#park(nowMs, priority));
+		}
 	}
 
 	get #taken(): number {
 		return this.#running.size + this.#promised;
+	}
+
+	get #waitingCount(): number {
+		return this.#waiting.live.length + this.#waiting.background.length;
 	}
 
 	/** Between the beginnings of two attempts, by the rate. */
@@ -137,30 +175,49 @@ export class Lane {
 		return Math.max(this.#shortestQueue, Math.floor(LONGEST_WAIT_MS / Math.max(this.#intervalMs, 1)));
 	}
 
-	/** Behind all that wait here already, the rate would let it begin in more than a second. */
-	#isOverRate(nowMs: number): boolean {
+	/** Behind all that come before it here, the rate would let it begin in more than a second. */
+	#isOverRate(nowMs: number, priority: Priority): boolean {
 		if (this.ratePerSecond === null) {
 			return false;
 		}
-		const startAtMs = Math.max(nowMs, this.#nextStartMs) + this.#waiting.length * this.#spacingMs;
+		const before = priority === 'live' ? this.#waiting.live.length : this.#waitingCount;
+		const startAtMs = Math.max(nowMs, this.#nextStartMs) + before * this.#spacingMs;
 		return startAtMs - nowMs > LONGEST_WAIT_MS;
+	}
+
+	/** For the background: no live delivery waits, for a place or for the rate; or so many went before that it is its turn. */
+	#hasRoomBehindLive(nowMs: number): boolean {
+		if (this.#inBackground >= Math.max(1, Math.floor(this.concurrency * BACKGROUND_SHARE))) {
+			return false;
+		}
+		if (this.#liveInARow >= BACKGROUND_TURN - 1) {
+			return true;
+		}
+		const isRateFree = this.#taken === 0 || this.#nextStartMs - nowMs <= this.#spacingMs;
+		return this.#waiting.live.length === 0 && isRateFree;
 	}
 
 	#record(isAlive: boolean, isProbe: boolean, nowMs: number): void {
 		// It is back: what is parked from now on need not wait for those that were parked meanwhile.
 		if (isAlive && isProbe) {
-			this.#lastSlotMs = 0;
+			this.#lastSlotMs.live = 0;
+			this.#lastSlotMs.background = 0;
 			this.#durationMs = FIRST_GUESS_MS;
 		}
 		this.#breaker.record(isAlive, isProbe, nowMs, this.concurrency);
 	}
 
-	#admit(passage: Passage, nowMs: number): Admission {
+	/** An open breaker sends it away. */
+	#admit(nowMs: number, priority: Priority, parked: number): Admission {
+		const passage = this.#breaker.ask(nowMs);
 		if (!passage.pass) {
-			return this.#park(nowMs, passage.untilMs);
+			const sparedUntilMs = nowMs + (SPARING_PARKS_MS[parked] ?? LONGEST_PARK_MS);
+			return this.#park(nowMs, priority, Math.max(passage.untilMs, sparedUntilMs));
 		}
 		this.#promised++;
-		return {kind: 'run', isProbe: passage.isProbe, startAtMs: this.#takeStart(nowMs)};
+		if (priority === 'background') this.#inBackground++;
+		this.#liveInARow = priority === 'background' ? 0 : this.#liveInARow + 1;
+		return {kind: 'run', isProbe: passage.isProbe, startAtMs: this.#takeStart(nowMs), priority};
 	}
 
 	#takeStart(nowMs: number): number {
@@ -175,9 +232,11 @@ export class Lane {
 	/** Gives free places to those who wait; an open breaker sends them all away. */
 	#admitWaiting(nowMs: number): void {
 		while (this.#taken < this.concurrency) {
-			const admit = this.#waiting.shift();
-			if (admit === undefined) return;
-			admit(this.#admit(this.#breaker.ask(nowMs), nowMs));
+			const isBackgroundNext = this.#waiting.background.length > 0 && this.#hasRoomBehindLive(nowMs);
+			const priority = isBackgroundNext ? 'background' : 'live';
+			const next = this.#waiting[priority].shift();
+			if (next === undefined) return;
+			next.admit(this.#admit(nowMs, priority, next.parked));
 		}
 	}
 
@@ -187,9 +246,11 @@ export class Lane {
 	}
 
 	/** Each comes back when the lane has had time for those before it. */
-	#park(nowMs: number, notBeforeMs = 0): Admission {
-		const slotMs = Math.max(nowMs + SHORTEST_PARK_MS, notBeforeMs, this.#lastSlotMs + this.#intervalMs);
-		this.#lastSlotMs = Math.min(slotMs, nowMs + LONGEST_PARK_MS);
-		return {kind: 'park', untilMs: Math.round(this.#lastSlotMs)};
+	#park(nowMs: number, priority: Priority, notBeforeMs = 0): Admission {
+		const longestMs = nowMs + LONGEST_PARK_MS;
+		const nextSlotMs = Math.max(nowMs + SHORTEST_PARK_MS, this.#lastSlotMs[priority] + this.#intervalMs);
+		const slotMs = Math.min(nextSlotMs, longestMs);
+		this.#lastSlotMs[priority] = slotMs;
+		return {kind: 'park', untilMs: Math.round(Math.min(Math.max(slotMs, notBeforeMs), longestMs))};
 	}
 }

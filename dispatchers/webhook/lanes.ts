@@ -5,8 +5,10 @@ import {DEFAULT_LANE, Lane, type LaneSettings} from './lane.ts';
 /** While the process is pressed for room, slow lanes are looked for this often. */
 const RELIEF_MS = 250;
 
-/** Lanes that only remember are forgotten when there are this many. */
+/** When there are this many lanes, those that are idle by now are forgotten … */
 const SWEEP_AT = 10_000;
+/** … so often at most: it may be that none is. */
+const SWEEP_INTERVAL_MS = 10_000;
 
 /** The lanes of a process, one for each webhook that has something under way or to remember. Idle lanes take no memory. */
 export class Lanes {
@@ -16,6 +18,7 @@ export class Lanes {
 	readonly #pressedAt: number;
 	readonly #lanes = new Map<string, Lane>();
 	#inHand = 0;
+	#sweptAtMs = -Infinity;
 	#relief: Disposable | undefined;
 
 	/** @param options.capacity how many messages may be in hand at once (the prefetch) */
@@ -66,6 +69,9 @@ export class Lanes {
 	}
 
 	#sweep(): void {
+		const now = this.#clock.now();
+		if (now - this.#sweptAtMs < SWEEP_INTERVAL_MS) return;
+		this.#sweptAtMs = now;
 		for (const webhookId of this.#lanes.keys()) this.release(webhookId);
 	}
 

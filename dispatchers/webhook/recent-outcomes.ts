@@ -1,5 +1,5 @@
 import type {DeliveryTask} from '../../domain/broker/messages.ts';
-import {deliveryId, type Outcome} from '../../domain/webhooks/delivery.ts';
+import type {Outcome} from '../../domain/webhooks/delivery.ts';
 
 /** Two generations of this many; 40 MB if every answer had its full 4 KB. */
 const GENERATION_SIZE = 5000;
@@ -24,7 +24,7 @@ export class RecentOutcomes {
 	 * @param dueAtMs when the message was due
 	 */
 	async once(task: DeliveryTask, dueAtMs: number, step: () => Promise<Outcome>): Promise<Outcome> {
-		const key = `${deliveryId(task.event.id, task.webhookId)}:${task.run}:${task.attempt}`;
+		const key = `${task.event.id}/${task.webhookId}:${task.run}:${task.attempt}`;
 		for (let known = this.#find(key); known !== undefined; known = this.#find(key)) {
 			const outcome = await known.outcome;
 			if (outcome.state !== 'parked' || dueAtMs <= known.dueAtMs) return outcome;

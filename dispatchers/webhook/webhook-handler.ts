@@ -11,7 +11,9 @@ import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs} from '../../domain/webhooks/sche
 import {EventMatcher} from '../../domain/webhooks/event-matcher.ts';
 import type {SigningWebhook, WebhookDirectory} from '../../domain/webhooks/webhook-directory.ts';
 import {outcomeBase, type AttemptMaker} from './attempt-maker.ts';
-import type {Admission} from './lane.ts';
+import {isAlive} from './is-alive.ts';
+import type {Admission, Priority} from './lane.ts';
+import {DeliveryLookup} from './delivery-lookup.ts';
 import type {Lanes} from './lanes.ts';
 import {RecentOutcomes} from './recent-outcomes.ts';
 
@@ -25,7 +27,7 @@ const OUTCOMES_DELAY_MS = 10;
  */
 export class WebhookHandler {
 	readonly #directory: WebhookDirectory;
-	readonly #deliveries: DeliveryStore;
+	readonly #deliveries: DeliveryLookup;
 	readonly #attempts: AttemptMaker;
 	readonly #lanes: Lanes;
 	readonly #publisher: Publisher;
@@ -42,7 +44,7 @@ export class WebhookHandler {
 		clock: Clock;
 	}) {
 		this.#directory = options.directory;
-		this.#deliveries = options.deliveries;
+		this.#deliveries = new DeliveryLookup(options);
 		this.#attempts = options.attempts;
 		this.#lanes = options.lanes;
 		this.#publisher = options.publisher;
@@ -72,16 +74,28 @@ export class WebhookHandler {
 			await this.#continue({...first, webhookId: event.onlyWebhookId}, 0);
 			return;
 		}
-		const webhooks = await this.#directory.listForEvent(event.userId, event.connectionId);
-		const matcher = new EventMatcher(event);
-		const wanted = webhooks.filter((webhook) => matcher.isWantedBy(webhook));
-		await Promise.all(
-			wanted.map(async (webhook) => {
-				const task = {...first, webhookId: webhook.id};
-				if (isRepeat && (await this.#isOvertaken(task, 0))) return;
-				await this.#deliver(task, 0, webhook);
-			}),
+		const webhooks = await this.#directory.listForEvent(
+			event.userId,
+			event.connectionId ?? event.alsoConnectionId ?? null,
 		);
+		const matcher = new EventMatcher(event);
+		const wanted = webhooks.filter(
+			(webhook) =>
+				webhook.id !== event.exceptWebhookId &&
+				matcher.isWantedBy(webhook) &&
+				// The log dispatcher starts those.
+				matcher.orderedChatFor(webhook) === undefined,
+		);
+		const left = isRepeat ? await this.#notBegun(event, wanted) : wanted;
+		await Promise.all(left.map((webhook) => this.#deliver({...first, webhookId: webhook.id}, 0, webhook)));
+	}
+
+	/** The webhooks whose delivery has its first attempt before it. */
+	async #notBegun(event: PreparedEvent, webhooks: readonly SigningWebhook[]): Promise<readonly SigningWebhook[]> {
+		const rows = await this.#deliveries.find(...webhooks.map(({id}) => deliveryId(event.id, id)));
+		const begun = rows.filter((row) => isOvertaken({run: 1, attempt: 0, dueAtMs: 0}, row));
+		const done = new Set(begun.map(({webhookId}) => webhookId));
+		return webhooks.filter(({id}) => !done.has(id));
 	}
 
 	/** With webhook and delivery as they are now, not as they were. */
@@ -100,7 +114,7 @@ export class WebhookHandler {
 
 	/** The row may lag behind, but never runs ahead: what it says to be done is done. */
 	async #isOvertaken({event, webhookId, run, attempt}: DeliveryTask, dueAtMs: number): Promise<boolean> {
-		const delivery = await this.#deliveries.find(deliveryId(event.id, webhookId));
+		const [delivery] = await this.#deliveries.find(deliveryId(event.id, webhookId));
 		return delivery !== undefined && isOvertaken({run, attempt, dueAtMs}, delivery);
 	}
 
@@ -122,7 +136,7 @@ export class WebhookHandler {
 		}
 		const lane = this.#lanes.of(webhook);
 		try {
-			const admission = await lane.enter(nowMs, this.#lanes.isPressed);
+			const admission = await lane.enter(nowMs, this.#lanes.isPressed, task.parked, priorityOf(task));
 			return await (admission.kind === 'park'
 				? this.#park(task, admission)
 				: lane.run(admission, {
@@ -147,8 +161,7 @@ export class WebhookHandler {
 	}
 }
 
-/** An endpoint that refuses what it gets works all the same; one that does not answer, or has too much to do, does not. */
-function isAlive({state, result}: Outcome): boolean {
-	const status = result?.status ?? 0;
-	return state === 'delivered' || (status >= 300 && status < 500 && status !== 408 && status !== 429);
+/** What is made once more gives way to what is new, in its first run and in every further one. */
+function priorityOf({run, isReplay}: DeliveryTask): Priority {
+	return run > 1 || isReplay === true ? 'background' : 'live';
 }

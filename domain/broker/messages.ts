@@ -12,7 +12,7 @@ import type {Outcome} from '../webhooks/delivery.ts';
  */
 const SCHEMA = 1;
 
-type MessageKind = 'event' | 'delivery' | 'unresolved' | 'outcomes' | 'command' | 'change' | 'probe';
+type MessageKind = 'event' | 'delivery' | 'unresolved' | 'outcomes' | 'command' | 'job' | 'change' | 'probe';
 
 /** A message without its destination. */
 export type Content = Pick<OutgoingMessage, 'id' | 'headers' | 'body'>;
@@ -28,6 +28,13 @@ export interface DeliveryTask {
 	readonly firstAtMs: number;
 	/** How often it was parked since the last attempt: its webhook had too much under way, or only failed. */
 	readonly parked: number;
+	/** A replay asked for it, so that it gives way to what is new; default false. */
+	readonly isReplay?: boolean;
+}
+
+/** A delivery that keeps its place in the order of a chat. */
+export interface OrderedTask extends DeliveryTask {
+	readonly chatId: string;
 }
 
 /** Something that caches and open sockets must follow. */
@@ -35,7 +42,11 @@ export type Change =
 	| {readonly kind: 'webhooks'; readonly userId: string; readonly connectionId: string | null}
 	| {readonly kind: 'connection'; readonly userId: string; readonly connectionId: string; readonly sessionName: string}
 	| {readonly kind: 'token-revoked'; readonly userId: string; readonly tokenId: string}
-	| {readonly kind: 'user-disabled'; readonly userId: string};
+	| {readonly kind: 'user-disabled'; readonly userId: string}
+	/** A user ended one of his clients of the live stream. */
+	| {readonly kind: 'client-ended'; readonly userId: string; readonly clientId: string}
+	/** Events on their way to clients of the live stream got lost; null = anybody's. */
+	| {readonly kind: 'frames-lost'; readonly userId: string | null};
 
 export function kindOf(message: Message): string {
 	return String(message.headers['kind'] ?? '');
@@ -61,6 +72,7 @@ export function encodeDelivery(task: DeliveryTask, deliveryId: string): Content 
 			attempt: task.attempt,
 			firstAt: task.firstAtMs,
 			...(task.parked > 0 && {parked: task.parked}),
+			...(task.isReplay === true && {replay: 1}),
 		},
 		body: task.event.body,
 	};
@@ -75,7 +87,17 @@ export function decodeDelivery(message: Message): DeliveryTask {
 		attempt: integer(message, 'attempt'),
 		firstAtMs: integer(message, 'firstAt'),
 		parked: message.headers['parked'] === undefined ? 0 : integer(message, 'parked'),
+		...(message.headers['replay'] === 1 && {isReplay: true}),
 	};
+}
+
+export function encodeOrdered(task: OrderedTask, deliveryId: string): Content {
+	const content = encodeDelivery(task, deliveryId);
+	return {...content, headers: {...content.headers, chat: task.chatId}};
+}
+
+export function decodeOrdered(message: Message): OrderedTask {
+	return {...decodeDelivery(message), chatId: text(message, 'chat')};
 }
 
 /** An event whose session nobody knows yet. */
@@ -132,6 +154,22 @@ export function decodeCommand(message: Message): Command {
 	return command as Command;
 }
 
+/** Whose turn it is to go on with a job. */
+export interface JobTurn {
+	readonly jobId: string;
+	/** Grows by one with each message of the job. */
+	readonly turn: number;
+}
+
+export function encodeJobTurn({jobId, turn}: JobTurn): Content {
+	return {id: `${jobId}:${turn}`, headers: {...headersOf('job'), job: jobId, turn}, body: Buffer.alloc(0)};
+}
+
+export function decodeJobTurn(message: Message): JobTurn {
+	expectKind(message, 'job');
+	return {jobId: text(message, 'job'), turn: integer(message, 'turn')};
+}
+
 export function encodeReply(reply: CommandReply): Buffer {
 	return toJson(reply);
 }
@@ -162,11 +200,13 @@ function eventHeaders(event: PreparedEvent): MessageHeaders {
 		...(event.connectionId !== null && {connection: event.connectionId}),
 		...(event.media.length > 0 && {media: JSON.stringify(event.media)}),
 		...(event.onlyWebhookId !== undefined && {onlyWebhook: event.onlyWebhookId}),
+		...(event.alsoConnectionId !== undefined && {alsoConnection: event.alsoConnectionId}),
+		...(event.exceptWebhookId !== undefined && {exceptWebhook: event.exceptWebhookId}),
 	};
 }
 
 function readEvent(message: Message): PreparedEvent {
-	const {connection, media, onlyWebhook} = message.headers;
+	const {connection, media, onlyWebhook, alsoConnection, exceptWebhook} = message.headers;
 	return {
 		id: text(message, 'eventId'),
 		event: text(message, 'event'),
@@ -176,6 +216,8 @@ function readEvent(message: Message): PreparedEvent {
 		body: message.body,
 		media: media === undefined ? [] : (parse(String(media), 'header media') as readonly MediaSource[]),
 		...(onlyWebhook !== undefined && {onlyWebhookId: String(onlyWebhook)}),
+		...(alsoConnection !== undefined && {alsoConnectionId: String(alsoConnection)}),
+		...(exceptWebhook !== undefined && {exceptWebhookId: String(exceptWebhook)}),
 	};
 }
 

@@ -11,6 +11,8 @@ import {
 	encodeCommand,
 	encodeDelivery,
 	encodeEvent,
+	encodeJobTurn,
+	encodeOrdered,
 	encodeOutcomes,
 	encodeProbe,
 	encodeReply,
@@ -18,6 +20,8 @@ import {
 	type Change,
 	type Content,
 	type DeliveryTask,
+	type JobTurn,
+	type OrderedTask,
 	type UnresolvedEvent,
 } from './messages.ts';
 import type {QueueDeclaration, Topology, WaitLevel} from './topology.ts';
@@ -87,9 +91,28 @@ export class Publisher {
 			: this.direct(webhook, {...content, headers: {...content.headers, dueAt: dueAtMs}});
 	}
 
+	/** To where the order of its webhook and chat is kept: at once, in the order of the calls, or at `dueAtMs`. */
+	ordered(task: OrderedTask, dueAtMs = 0): Promise<void> {
+		const {ordered} = this.#topology.queues;
+		const queue = ordered[partitionOf(`${task.webhookId}/${task.chatId}`, ordered.length)];
+		if (queue === undefined) {
+			throw new Error('the topology has no queues for ordered deliveries');
+		}
+		const content = encodeOrdered(task, deliveryId(task.event.id, task.webhookId));
+		return dueAtMs > this.#clock.now() ? this.later(queue, content, dueAtMs) : this.direct(queue, content);
+	}
+
+	/** Whoever works on jobs goes on with this one: at once, or at `dueAtMs`. */
+	job(turn: JobTurn, dueAtMs = 0): Promise<void> {
+		const {jobs} = this.#topology.queues;
+		const content = encodeJobTurn(turn);
+		return dueAtMs > this.#clock.now() ? this.later(jobs, content, dueAtMs) : this.direct(jobs, content);
+	}
+
 	/** Lets a message wait in the broker until `dueAtMs`, then arrive at `queue`. Any delay works, in steps of a second. */
 	later(queue: QueueDeclaration, content: Content, dueAtMs: number): Promise<void> {
-		const level = chooseWaitLevel(this.#topology.waitLevels, dueAtMs - this.#clock.now());
+		// As far as it may come too early it may come too late: a wait that is as long as a level is one step, however long publishing took.
+		const level = chooseWaitLevel(this.#topology.waitLevels, dueAtMs - this.#clock.now() + DUE_WITHIN_MS);
 		const headers = {...content.headers, dueAt: dueAtMs};
 		return this.#publish(level.exchange.name, queue.name, {id: content.id, headers, body: content.body});
 	}

@@ -42,6 +42,8 @@ export interface VolatileQueue extends QueueBase {
 	readonly kind: 'volatile';
 	readonly ttlMs: number;
 	readonly maxLength: number;
+	/** Gets what is dropped, or grows too old; not for sure: a broker that ends may forget it. Absent = it is gone. */
+	readonly deadLetterExchange?: string;
 }
 
 /** Every consumer gets its own copy of each message; gone with the consumer. */
@@ -72,10 +74,14 @@ export interface Topology {
 		readonly control: ExchangeDeclaration;
 		/** fanout, poison and unknown messages */
 		readonly dead: ExchangeDeclaration;
+		/** fanout, events that the live stream did not get */
+		readonly lost: ExchangeDeclaration;
 	};
 	readonly queues: {
 		readonly webhook: WorkQueue;
 		readonly websocket: VolatileQueue;
+		/** What `websocket` dropped. */
+		readonly lost: VolatileQueue;
 		/** One per event partition: a single active consumer each, so that `seq` grows. */
 		readonly logs: readonly WorkQueue[];
 		readonly session: WorkQueue;
@@ -88,6 +94,10 @@ export interface Topology {
 		/** One per command partition. */
 		readonly commands: readonly WorkQueue[];
 		readonly outcomes: WorkQueue;
+		/** Deliveries whose chats keep their order, one per partition of webhook and chat: a single active consumer each. */
+		readonly ordered: readonly WorkQueue[];
+		/** Long work that goes on step by step. */
+		readonly jobs: WorkQueue;
 		readonly dead: DeadQueue;
 		readonly control: BroadcastQueue;
 	};

@@ -29,6 +29,8 @@ export interface Connection {
 	readonly engine: string;
 	/** What the tenant wants; the supervisor works towards it. */
 	readonly desiredState: 'running' | 'stopped';
+	/** Since when it has had no slot, and so is stopped, its credentials kept; null = it is not suspended. */
+	readonly suspendedAt: Date | null;
 	/** When it was first linked; null for one that never was. */
 	readonly linkedAt: Date | null;
 	readonly createdAt: Date;

@@ -1,5 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import type {ControlBus} from '../broker/control-bus.ts';
+import type {BillingCare} from '../billing/billing-care.ts';
+import type {Slots} from '../billing/slots.ts';
 import type {Publisher} from '../broker/publisher.ts';
 import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
 import {requireEngine} from '../engines/require-engine.ts';
@@ -13,6 +15,7 @@ import type {CapabilityTable} from '../ports/whatsapp-engine.ts';
 import type {Account, Connection} from './connection.ts';
 import {getOwnConnection} from './get-own-connection.ts';
 import {sessionCommand} from './session-command.ts';
+import {requireRunning} from './require-running.ts';
 import {newSessionName} from './session-name.ts';
 
 /** How long creating a connection waits for its session (contract: up to 15 s). */
@@ -27,6 +30,8 @@ export class Connections {
 	readonly #engines: EngineDirectory;
 	readonly #publisher: Publisher;
 	readonly #control: ControlBus;
+	readonly #slots: Pick<Slots, 'take' | 'release'>;
+	readonly #care: Pick<BillingCare, 'follow'>;
 	readonly #clock: Clock;
 	readonly #log: Logger;
 
@@ -35,6 +40,8 @@ export class Connections {
 		engines: EngineDirectory;
 		publisher: Publisher;
 		control: ControlBus;
+		slots: Pick<Slots, 'take' | 'release'>;
+		care: Pick<BillingCare, 'follow'>;
 		clock: Clock;
 		log: Logger;
 	}) {
@@ -42,6 +49,8 @@ export class Connections {
 		this.#engines = options.engines;
 		this.#publisher = options.publisher;
 		this.#control = options.control;
+		this.#slots = options.slots;
+		this.#care = options.care;
 		this.#clock = options.clock;
 		this.#log = options.log;
 	}
@@ -49,6 +58,7 @@ export class Connections {
 	/**
 	 * Stores the connection and asks for its session. It is `scan_qr` when a worker answered in time and else `pending`: the
 	 * supervisor goes on trying.
+	 * @throws {SlotsExhaustedError} the user has no slot for it
 	 */
 	async create(userId: string, name: string | null): Promise<Connection> {
 		const now = new Date(this.#clock.now());
@@ -64,12 +74,14 @@ export class Connections {
 			statusAt: new Date(0),
 			engine: this.#engines.workers()[0]?.engine ?? 'NOWEB',
 			desiredState: 'running',
+			suspendedAt: null,
 			linkedAt: null,
 			createdAt: now,
 			updatedAt: now,
 			deletedAt: null,
 		};
-		await this.#store.insert(connection);
+		await this.#slots.take(userId, connection.id);
+		await this.#insert(connection);
 		try {
 			await this.#publisher.request(sessionCommand('session.ensure', connection), CREATION_WAIT_MS);
 		} catch (error) {
@@ -105,15 +117,18 @@ export class Connections {
 		await this.#publisher.command(sessionCommand('session.remove', connection));
 		const deleted = await this.#store.markDeleted(id, new Date(this.#clock.now()));
 		await this.#control.announce({kind: 'connection', userId, connectionId: id, sessionName});
+		await this.#giveUpSlot(userId, id);
 		return deleted ?? connection;
 	}
 
 	/**
 	 * Stops and starts the session; its credentials stay. An unlinked one shows a new QR code.
 	 * @throws {NotFoundError} there is no session to restart
+	 * @throws {ConnectionSuspendedError}
 	 * @throws {CommandFailedError} why the engine did not
 	 */
 	async restart(connection: Connection): Promise<Connection> {
+		requireRunning(connection);
 		if (connection.workerId === null) {
 			throw new NotFoundError('No worker assigned to this connection');
 		}
@@ -128,6 +143,7 @@ export class Connections {
 	 * @throws as `restart`
 	 */
 	async logout(connection: Connection): Promise<Connection> {
+		requireRunning(connection);
 		if (connection.workerId === null) {
 			throw new NotFoundError('No worker assigned to this connection');
 		}
@@ -141,8 +157,11 @@ export class Connections {
 		return (await this.#store.find(current.id)) ?? current;
 	}
 
-	/** The linked account; null while there is none. @throws {EngineError} when the engine fails */
-	async account({workerId, status, sessionName}: Connection): Promise<Account | null> {
+	/** The linked account, which a suspended connection keeps; null while there is none. @throws {EngineError} when the engine fails */
+	async account({workerId, status, sessionName, suspendedAt, me}: Connection): Promise<Account | null> {
+		if (suspendedAt !== null) {
+			return me;
+		}
 		if (workerId === null || status !== 'connected') {
 			return null;
 		}
@@ -152,6 +171,26 @@ export class Connections {
 	/** What the engine of a connection can do. @throws {NoWorkerAvailableError} it has none yet */
 	capabilities(connection: Connection): CapabilityTable {
 		return requireEngine(this.#engines, connection).capabilities();
+	}
+
+	/** A slot without a connection would be swept up later, but somebody may be waiting for it. */
+	async #insert(connection: Connection): Promise<void> {
+		try {
+			await this.#store.insert(connection);
+		} catch (error) {
+			await this.#giveUpSlot(connection.userId, connection.id);
+			throw error;
+		}
+	}
+
+	/** Never throws: a slot that is not freed now is swept up when the next one is asked for. */
+	async #giveUpSlot(userId: string, connectionId: string): Promise<void> {
+		try {
+			await this.#slots.release(userId, connectionId);
+		} catch (error) {
+			this.#log.warn({error, userId, connectionId}, 'slot.release.failed');
+		}
+		await this.#care.follow(userId);
 	}
 
 	/** False when it is not done yet. @throws {CommandFailedError} */

@@ -11,6 +11,7 @@ import type {WebhookStore} from '../ports/webhook-store.ts';
 import type {EngineSession, QrCode, WhatsAppEngine} from '../ports/whatsapp-engine.ts';
 import type {Connection} from './connection.ts';
 import type {Connections} from './connections.ts';
+import {requireRunning} from './require-running.ts';
 import {sessionCommand} from './session-command.ts';
 
 /** What is on the screen of someone who wants to link a phone. */
@@ -90,6 +91,7 @@ export class Linking {
 	/**
 	 * The QR code to scan, or that it is not needed. A session that gave up waiting for a scan is started again.
 	 * @throws {NotFoundError} it was deleted
+	 * @throws {ConnectionSuspendedError}
 	 * @throws {QrNotReadyError} ask again in a second or two
 	 * @throws {EngineError} the engine did not answer
 	 */
@@ -97,6 +99,7 @@ export class Linking {
 		if (connection.deletedAt !== null) {
 			throw new NotFoundError('Connection not found');
 		}
+		requireRunning(connection);
 		if (connection.status === 'connected') {
 			return {kind: 'connected'};
 		}
@@ -107,12 +110,14 @@ export class Linking {
 	 * A code to type into the phone instead of scanning.
 	 * @param phone digits, with country code
 	 * @throws {ConflictError} a phone is linked already
+	 * @throws {ConnectionSuspendedError}
 	 * @throws {QrNotReadyError} the session is not ready to be linked
 	 */
 	async requestPairingCode(connection: Connection, phone: string): Promise<string> {
 		if (connection.deletedAt !== null) {
 			throw new NotFoundError('Connection not found');
 		}
+		requireRunning(connection);
 		if (connection.status === 'connected') {
 			throw new ConflictError(LINKED_ALREADY);
 		}

@@ -1,5 +1,6 @@
 import type {Connection} from '../connections/connection.ts';
 import {isLinked} from '../connections/is-linked.ts';
+import {requireRunning} from '../connections/require-running.ts';
 import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
 import {isEngineError} from '../engines/is-engine-error.ts';
 import {requireCapability} from '../engines/require-capability.ts';
@@ -172,13 +173,14 @@ export class Conversations {
 		}
 	}
 
-	/** @param nothing what there is while no phone is linked */
+	/** @param nothing what there is while no phone is linked @throws {ConnectionSuspendedError} */
 	async #read<T>(
 		connection: Connection,
 		operation: Operation,
 		nothing: T,
 		read: (history: EngineHistory, session: string) => Promise<T>,
 	): Promise<T> {
+		requireRunning(connection);
 		if (!isLinked(connection)) {
 			return nothing;
 		}

@@ -33,6 +33,10 @@ export interface PreparedEvent {
 	readonly media: readonly MediaSource[];
 	/** Set for an event that is meant for this one webhook only. */
 	readonly onlyWebhookId?: string;
+	/** Set for an event of the user's that the webhooks of this connection get as well. */
+	readonly alsoConnectionId?: string;
+	/** Set for an event that this one webhook does not get. */
+	readonly exceptWebhookId?: string;
 }
 
 /** Whose event it is. */

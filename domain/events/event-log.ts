@@ -99,7 +99,8 @@ export class EventLog implements AsyncDisposable {
 		}
 		// The next pull need not look again at what this one passed by.
 		const [newest] = await this.#events.listAfter(userId, end - 1, 1);
-		return {events, next: newest?.id ?? last?.id ?? after};
+		// Where it is not kept any more, the next one may have come since: nobody looked at that.
+		return {events, next: (newest?.seq === end ? newest.id : last?.id) ?? after};
 	}
 
 	async #positionOf(userId: string, after: string): Promise<number> {

@@ -7,6 +7,8 @@ export const SESSION_STATUS_EVENT = 'session.status';
 export const MESSAGE_ACK_EVENT = 'message.ack';
 /** Sent by `POST /webhooks/:id/test` to that one webhook. */
 export const TEST_EVENT = 'test';
+/** An event of the user's: the system switched one of his webhooks off. */
+export const WEBHOOK_DISABLED_EVENT = 'webhook.disabled';
 
 export function isEventName(name: string): boolean {
 	return EVENT_NAME.test(name);

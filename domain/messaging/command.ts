@@ -39,7 +39,7 @@ export type ChatCommand = CommandBase & {readonly chatId: string} & (
 
 /** Changes a session's life; each can be repeated without harm. */
 export type SessionCommand = CommandBase & {
-	readonly kind: 'session.ensure' | 'session.restart' | 'session.logout' | 'session.remove';
+	readonly kind: 'session.ensure' | 'session.stop' | 'session.restart' | 'session.logout' | 'session.remove';
 	readonly sessionName: string;
 	/** Where the session lives; null = not assigned yet. */
 	readonly workerId: string | null;
@@ -57,6 +57,7 @@ const FAMILY_BY_KIND = {
 	'chat.read': 'chat',
 	'chat.typing': 'chat',
 	'session.ensure': 'session',
+	'session.stop': 'session',
 	'session.restart': 'session',
 	'session.logout': 'session',
 	'session.remove': 'session',

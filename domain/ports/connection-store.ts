@@ -15,6 +15,12 @@ export interface ConnectionStore {
 	rename(id: string, name: string | null, at: Date): Promise<Connection | undefined>;
 	/** Sets the status (and, when linked, account, phone number and first link time) unless a later report was applied. True when it changed something. */
 	applyReport(id: string, report: SessionReport): Promise<boolean>;
+	/** How many of a user's connections that are not deleted run, and how many are suspended. */
+	countOf(userId: string): Promise<{readonly running: number; readonly suspended: number}>;
+	/** Stops it for as long as it has no slot, whatever its status; false when it was suspended already, or is deleted. */
+	suspend(id: string, at: Date): Promise<boolean>;
+	/** Lets it run again, `pending` until its session reports; false when it was not suspended, or is deleted. */
+	resume(id: string, at: Date): Promise<boolean>;
 	/** Records which worker holds the session; null takes it off. */
 	assign(id: string, workerId: string | null, engine: string | null, at: Date): Promise<void>;
 	/** Marks it deleted (`stopped`, desired state `stopped`, no worker); repeatable. Resolves to what is stored then. */

@@ -22,9 +22,14 @@ export interface DeliveryStore {
 	 * come twice and in any order; resolves when all are durable.
 	 */
 	record(outcomes: readonly Outcome[]): Promise<void>;
-	/** Records the first step of a new run, unless the run before is not final or is not the last one any more. True when it did. */
+	/**
+	 * Records the first step of a new run, unless the run before is not final or is not the last one any more; of run 1, unless the
+	 * delivery is there already. True when it did.
+	 */
 	startRun(queued: Outcome): Promise<boolean>;
 	find(id: string): Promise<Delivery | undefined>;
+	/** As far as there are any. */
+	findMany(ids: readonly string[]): Promise<readonly Delivery[]>;
 	/** Newest first by (createdAt, id). */
 	listByWebhook(webhookId: string, query: DeliveryQuery): Promise<readonly Delivery[]>;
 	/** Deliveries of all tenants whose next attempt should have been made before `before`, the longest overdue first. */

@@ -16,6 +16,21 @@ export interface LoggedEvent extends NewLoggedEvent {
 	readonly seq: number;
 }
 
+/** A place in the order of arrival, in which events of one millisecond follow their `seq`. */
+export interface ArrivalPosition {
+	readonly receivedAtMs: number;
+	readonly seq: number;
+}
+
+/** Events that were received at `from` or later and before `to`. */
+export interface ArrivalRange {
+	readonly from: Date;
+	readonly to: Date;
+}
+
+/** What happened when, without what it says. */
+export type EventMark = Omit<LoggedEvent, 'body'>;
+
 /** Which of a user's events; absent = all of them. */
 export interface EventFilter {
 	/** Only of these connections, and none of the user as a whole. */
@@ -35,6 +50,15 @@ export interface EventStore {
 	findMany(ids: readonly string[]): Promise<readonly LoggedEvent[]>;
 	/** A user's events with `seq` greater than `afterSeq`, ascending. */
 	listAfter(userId: string, afterSeq: number, limit: number, filter?: EventFilter): Promise<readonly LoggedEvent[]>;
+	/** A user's events of these names with `seq` greater than `afterSeq`, ascending. */
+	listMarks(userId: string, afterSeq: number, limit: number, names: readonly string[]): Promise<readonly EventMark[]>;
+	/** A user's events of a range by when they were received, behind a place in it; ascending by (receivedAtMs, seq). */
+	listReceived(
+		userId: string,
+		range: ArrivalRange,
+		limit: number,
+		after?: ArrivalPosition,
+	): Promise<readonly EventMark[]>;
 	/** A user's last events, ascending too. */
 	listNewest(userId: string, limit: number, filter?: EventFilter): Promise<readonly LoggedEvent[]>;
 	/** The user's highest `seq`, or where it will go on when all events have expired; 0 when there never was one. */

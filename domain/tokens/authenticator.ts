@@ -5,14 +5,18 @@ import type {Clock} from '../ports/clock.ts';
 import type {Logger} from '../ports/logger.ts';
 import type {TokenStore} from '../ports/token-store.ts';
 import type {UserStore} from '../ports/user-store.ts';
+import {EVERYTHING} from './grants.ts';
 import {IdentityCache} from './identity-cache.ts';
 import type {Identity} from './identity.ts';
 import type {SignIn} from './sign-in.ts';
-import {hashToken, TOKEN_PATTERN, TOKEN_PREFIX, type ApiToken} from './token.ts';
+import {hashToken, TOKEN_PATTERN, TOKEN_PREFIX, type ApiToken, type User} from './token.ts';
 
 /** Uses of a token are noted at most this often. */
 const TOUCH_INTERVAL_MS = 60_000;
 const MAX_TOUCHES = 100_000;
+
+/** What is enough to know a caller again. */
+export type Recallable = Pick<Identity, 'tokenId' | 'callerId' | 'expiresAt'> & {readonly user: Pick<User, 'id'>};
 
 /** Tells who a token belongs to. It has to follow the control bus, which makes revocation work at once. */
 export class Authenticator implements ChangeListener {
@@ -51,6 +55,21 @@ export class Authenticator implements ChangeListener {
 			this.#touch(identity.tokenId);
 		}
 		return identity;
+	}
+
+	/**
+	 * Who it is now, by the store, that authenticated before; when a JWT ends is the caller's to watch.
+	 * @throws {UnauthenticatedError} the token was revoked or has expired, or the user is disabled @throws {StoreUnavailableError}
+	 */
+	async recall({user, tokenId, callerId, expiresAt}: Recallable): Promise<Identity> {
+		if (tokenId !== null) {
+			return this.#ownerOf(await this.#tokens.find(tokenId));
+		}
+		const current = await this.#users.find(user.id);
+		if (current === undefined || current.disabled) {
+			throw new UnauthenticatedError('This user is disabled: ask the administrator of this gateway');
+		}
+		return {user: current, tokenId, callerId, grants: EVERYTHING, expiresAt};
 	}
 
 	onChange(change: Change): void {

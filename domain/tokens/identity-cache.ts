@@ -48,6 +48,8 @@ export class IdentityCache implements ChangeListener {
 				break;
 			case 'connection':
 			case 'webhooks':
+			case 'client-ended':
+			case 'frames-lost':
 				break;
 		}
 	}

@@ -19,6 +19,11 @@ export class Users {
 		return this.#store.list(page);
 	}
 
+	/** @throws {NotFoundError} */
+	async get(userId: string): Promise<User> {
+		return toFound(await this.#store.find(userId));
+	}
+
 	/**
 	 * A disabled user's tokens and sign-ins are refused and his sockets closed, at once; enabled again, all of it works as before.
 	 * What others send to his connections is still delivered to his webhooks.
@@ -28,13 +33,18 @@ export class Users {
 		if (disabled && userId === administrator.id) {
 			throw new ForbiddenError('You cannot disable yourself: another administrator can');
 		}
-		const user = await this.#store.setDisabled(userId, disabled);
-		if (user === undefined) {
-			throw new NotFoundError('User not found');
-		}
+		const user = toFound(await this.#store.setDisabled(userId, disabled));
 		if (disabled) {
 			await this.#control.announce({kind: 'user-disabled', userId});
 		}
 		return user;
 	}
+}
+
+/** @throws {NotFoundError} */
+function toFound(user: User | undefined): User {
+	if (user === undefined) {
+		throw new NotFoundError('User not found');
+	}
+	return user;
 }

@@ -37,6 +37,15 @@ export class Deliveries {
 		return requireOwn(await this.#store.find(id), userId, 'delivery');
 	}
 
+	/**
+	 * Whose delivery it is: its webhook's, whatever connection its event came from; null = a webhook of all the user's connections. Of a
+	 * webhook that was deleted nothing but the event's is known.
+	 */
+	async connectionOf({webhookId, connectionId}: Delivery): Promise<string | null> {
+		const webhook = await this.#webhooks.find(webhookId);
+		return webhook === undefined ? connectionId : webhook.connectionId;
+	}
+
 	/** Newest first. */
 	list({id}: Webhook, query: DeliveryQuery): Promise<readonly Delivery[]> {
 		return this.#store.listByWebhook(id, query);

@@ -2,6 +2,7 @@ import {ValidationError} from '../errors.ts';
 import {isEventName} from '../events/vocabulary.ts';
 import {normaliseChatId} from '../messaging/chat-id.ts';
 import {headerFaults} from './custom-headers.ts';
+import type {Ordered} from './ordering.ts';
 import type {WebhookFilter} from './webhook.ts';
 
 /** What an owner may set of a webhook beside its URL; absent = unchanged, null = the default. */
@@ -15,6 +16,7 @@ export interface WebhookOptions {
 	readonly filter?: WebhookFilter | null;
 	readonly ratePerSecond?: number | null;
 	readonly concurrency?: number | null;
+	readonly ordered?: Ordered | null;
 }
 
 /**

@@ -28,6 +28,10 @@ export interface Webhook {
 	/** Why the system switched it off; null when it did not. */
 	readonly disabledReason: string | null;
 	readonly disabledAt: Date | null;
+	/** Since when all attempts have failed; null = the last one that counts did not, or there was none. */
+	readonly failingSince: Date | null;
+	/** The newest failure that was noted since then, a minute stale at most. */
+	readonly lastFailureAt: Date | null;
 	/** Deadline of one attempt, milliseconds; null = the server's default. */
 	readonly timeoutMs: number | null;
 	/** Delays between attempts, milliseconds; null = the server's default. */
@@ -40,6 +44,8 @@ export interface Webhook {
 	readonly ratePerSecond: number | null;
 	/** Attempts at once in one process; null = `DEFAULT_CONCURRENCY`. */
 	readonly concurrency: number | null;
+	/** When it was, or will be, switched between unordered, as it begins, and ordered; ascending. See `isOrderedFor`. */
+	readonly orderSwitchesMs: readonly number[];
 	readonly createdAt: Date;
 	readonly updatedAt: Date;
 	readonly deletedAt: Date | null;

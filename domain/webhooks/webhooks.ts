@@ -15,6 +15,7 @@ import {requireOwn} from '../require-own.ts';
 import type {SecretBox} from '../secret-box.ts';
 import {openHeaders, sealHeaders} from './custom-headers.ts';
 import {deliveryId, type Delivery} from './delivery.ts';
+import {switchOrder} from './ordering.ts';
 import {newSigningSecret, type Webhook} from './webhook.ts';
 import {checkOptions, type WebhookOptions} from './webhook-options.ts';
 
@@ -108,14 +109,19 @@ export class Webhooks {
 		return requireOwn(await this.#store.find(id), userId, 'webhook config');
 	}
 
-	/** `{}` only bumps `updatedAt`. @throws {ValidationError} as `create` */
+	/** `{}` only bumps `updatedAt`. @throws {ValidationError} as `create` @throws {ConflictError} as `switchOrder` */
 	async update(before: Webhook, update: WebhookUpdate): Promise<OwnedWebhook> {
 		this.#checkUrl(update.url);
-		const {headers, ...changes} = checkOptions(update);
+		const {headers, ordered, ...changes} = checkOptions(update);
+		const now = this.#clock.now();
 		const webhook = await this.#store.update(
 			before.id,
-			{...changes, ...(headers !== undefined && {sealedHeaders: sealHeaders(headers ?? {}, this.#secretBox)})},
-			new Date(this.#clock.now()),
+			{
+				...changes,
+				...(headers !== undefined && {sealedHeaders: sealHeaders(headers ?? {}, this.#secretBox)}),
+				...(ordered !== undefined && {orderSwitchesMs: switchOrder(before.orderSwitchesMs, ordered ?? false, now)}),
+			},
+			new Date(now),
 		);
 		await this.#announce(before);
 		return this.#toOwned(webhook ?? before);
@@ -214,12 +220,15 @@ export class Webhooks {
 			active: true,
 			disabledReason: null,
 			disabledAt: null,
+			failingSince: null,
+			lastFailureAt: null,
 			timeoutMs: options.timeoutMs ?? null,
 			retryScheduleMs: options.retryScheduleMs ?? null,
 			sealedHeaders: sealHeaders(options.headers ?? {}, this.#secretBox),
 			filter: options.filter ?? null,
 			ratePerSecond: options.ratePerSecond ?? null,
 			concurrency: options.concurrency ?? null,
+			orderSwitchesMs: switchOrder([], options.ordered ?? false, now.getTime()),
 			createdAt: now,
 			updatedAt: now,
 			deletedAt: null,

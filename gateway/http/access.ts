@@ -2,6 +2,7 @@ import type {Request, RequestHandler, Response} from 'express';
 import type {Connections} from '../../domain/connections/connections.ts';
 import {ForbiddenError} from '../../domain/errors.ts';
 import type {EventLog} from '../../domain/events/event-log.ts';
+import type {Jobs} from '../../domain/jobs/jobs.ts';
 import {allowsConnection, allowsScope} from '../../domain/tokens/grants.ts';
 import type {Deliveries} from '../../domain/webhooks/deliveries.ts';
 import type {Webhooks} from '../../domain/webhooks/webhooks.ts';
@@ -12,7 +13,8 @@ import type {Route, TargetKind, Targets} from './route.ts';
 export interface TargetFinders {
 	readonly connections: Pick<Connections, 'get'>;
 	readonly webhooks: Pick<Webhooks, 'get'>;
-	readonly deliveries: Pick<Deliveries, 'get'>;
+	readonly deliveries: Pick<Deliveries, 'get' | 'connectionOf'>;
+	readonly jobs: Pick<Jobs, 'get'>;
 	readonly events: Pick<EventLog, 'get'>;
 }
 
@@ -27,7 +29,9 @@ export function access({target, scope}: Route, finders: TargetFinders): RequestH
 			throw new ForbiddenError('Admin access required');
 		}
 		const found = await find(target, user.id, String(request.params['id'] ?? ''), finders);
-		if (target !== 'self' && !allowsConnection(grants, connectionIdOf(found))) {
+		// What a token for the whole account may touch need not be asked.
+		const isLimited = target !== 'self' && grants.connectionIds !== null;
+		if (isLimited && !allowsConnection(grants, await connectionIdOf(found, finders))) {
 			throw new ForbiddenError('This token is for certain connections only, and this is not one of them');
 		}
 		response.locals['target'] = found;
@@ -44,7 +48,7 @@ function find(
 	target: TargetKind,
 	userId: string,
 	id: string,
-	{connections, webhooks, deliveries, events}: TargetFinders,
+	{connections, webhooks, deliveries, jobs, events}: TargetFinders,
 ): Promise<Targets[TargetKind]> {
 	switch (target) {
 		case 'connection':
@@ -53,6 +57,8 @@ function find(
 			return webhooks.get(userId, id);
 		case 'delivery':
 			return deliveries.get(userId, id);
+		case 'job':
+			return jobs.get(userId, id);
 		case 'event':
 			return events.get(userId, id);
 		case 'self':
@@ -63,7 +69,11 @@ function find(
 }
 
 /** Null for the whole account, and for what belongs to no connection. */
-function connectionIdOf(found: Targets[TargetKind]): string | null {
+function connectionIdOf(
+	found: Targets[TargetKind],
+	{deliveries}: Pick<TargetFinders, 'deliveries'>,
+): string | null | Promise<string | null> {
 	if (found === undefined) return null;
-	return 'sessionName' in found ? found.id : found.connectionId;
+	if ('sessionName' in found) return found.id;
+	return 'attempts' in found ? deliveries.connectionOf(found) : found.connectionId;
 }

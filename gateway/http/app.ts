@@ -10,7 +10,7 @@ import type {MediaStore} from '../../domain/ports/media-store.ts';
 import type {EngineIngress} from '../../domain/ports/whatsapp-engine.ts';
 import type {Authenticator} from '../../domain/tokens/authenticator.ts';
 import {accessLog} from './access-log.ts';
-import {authenticate, identityOf} from './authenticate.ts';
+import {authenticate, bearerToken, identityOf, queryOrBearerToken} from './authenticate.ts';
 import {cors} from './cors.ts';
 import {errorHandler} from './error-handler.ts';
 import {Intake} from './intake.ts';
@@ -19,6 +19,7 @@ import {mount, type Guards} from './mount.ts';
 import {createRateLimit, type RateLimits} from './rate-limit.ts';
 import {requestId} from './request-id.ts';
 import {routeNotFound} from './route-not-found.ts';
+import {BILLING_EVENTS_PATH, billingEventsChain, type BillingEventDependencies} from './routes/billing-events.ts';
 import {documentationRoutes} from './routes/documentation.ts';
 import {healthRoutes} from './routes/health.ts';
 import {INGESTION_PATH, ingestionChain} from './routes/ingestion.ts';
@@ -53,9 +54,11 @@ interface GatewaySettings {
 }
 
 /** Everything that the REST surface stands on. */
-export interface GatewayDependencies extends UseCases {
+export interface GatewayDependencies extends UseCases, Omit<BillingEventDependencies, 'clock'> {
 	readonly settings: GatewaySettings;
 	readonly authenticator: Authenticator;
+	/** Takes the long polling of Socket.IO, and lets all else pass. */
+	readonly streamRequests: RequestHandler;
 	readonly ingestion: Ingestion;
 	/** Reads what HTTP engines post. */
 	readonly ingress: EngineIngress;
@@ -81,7 +84,9 @@ export function createApp(dependencies: GatewayDependencies): Express {
 	app.use(requestId(log));
 	app.post(INGESTION_PATH, ...ingestionChain({...dependencies, ingestionSecret: settings.ingestionSecret}));
 
-	app.use(accessLog({clock, log}), cors, helmet(HELMET));
+	app.use(accessLog({clock, log}), cors, helmet(HELMET), dependencies.streamRequests);
+	const billingEvents = billingEventsChain(dependencies);
+	if (billingEvents.length > 0) app.post(BILLING_EVENTS_PATH, ...billingEvents);
 	app.get('/', landingPage(settings));
 	app.use('/api', healthRoutes(dependencies));
 	const guards = tenantGuards(dependencies);
@@ -96,8 +101,20 @@ export function createApp(dependencies: GatewayDependencies): Express {
 }
 
 function tenantGuards(dependencies: GatewayDependencies): Guards {
-	const {settings, authenticator, rateLimitStore, connections, webhooks, deliveries, events, mediaStore, clock, log} =
-		dependencies;
+	const {
+		settings,
+		authenticator,
+		tickets,
+		rateLimitStore,
+		connections,
+		webhooks,
+		deliveries,
+		jobs,
+		events,
+		mediaStore,
+		clock,
+		log,
+	} = dependencies;
 	const limit = (kind: keyof RateLimits): RequestHandler =>
 		createRateLimit({perMinute: settings.rateLimits[kind], store: rateLimitStore, log});
 	const limits = {read: limit('read'), send: limit('send'), manage: limit('manage')};
@@ -105,12 +122,16 @@ function tenantGuards(dependencies: GatewayDependencies): Guards {
 	const json = intake.around((_request, response) => identityOf(response).user.id, jsonBody(BODY_LIMIT_BYTES));
 	const limitsOfUploads = {limitBytes: UPLOAD_LIMIT_BYTES, restLimitBytes: BODY_LIMIT_BYTES};
 	const upload = {media: mediaStore, intake, ...limitsOfUploads, log};
+	const limitFailures = limit('unauthenticated');
+	const fromHeader = authenticate({authenticator, limitFailures, readCredentials: bearerToken});
+	const fromQuery = authenticate({authenticator: tickets, limitFailures, readCredentials: queryOrBearerToken});
 	return {
-		authenticate: authenticate({authenticator, limitFailures: limit('unauthenticated')}),
+		authenticateOf: ({credentialsInQuery}) => (credentialsInQuery === true ? fromQuery : fromHeader),
 		limitOf: ({scope}) => limits[scope],
 		connections,
 		webhooks,
 		deliveries,
+		jobs,
 		events,
 		bodyOf: ({body, uploads: fields}) => {
 			// What nobody reads is not read; the server drops it behind the answer.

@@ -145,6 +145,50 @@ export const ERROR_CATALOGUE = {
 		retryable: true,
 		example: 'No worker assigned',
 	},
+	SLOTS_EXHAUSTED: {
+		status: 403,
+		meaning: 'Every slot has a connection, or there are none.',
+		advice: 'Buy slots (`POST /billing/checkout`, then `PUT /billing/slots`), or delete a connection.',
+		retryable: false,
+		example: 'All 5 connection slots in use. Buy more slots at /billing.',
+	},
+	CONNECTION_SUSPENDED: {
+		status: 403,
+		meaning: 'The connection is stopped, because there are fewer slots than connections. Its phone stays linked.',
+		advice: 'Buy slots or delete another connection: it runs again by itself.',
+		retryable: false,
+		example:
+			'This connection is suspended, because there are not enough slots: buy more at /billing, or delete another',
+	},
+	BILLING_DISABLED: {
+		status: 400,
+		meaning: 'Nothing is sold here: connections have no limit, or the operator sets it.',
+		advice: 'Create connections as you like, or ask the operator for slots.',
+		retryable: false,
+		example: 'Billing is not set up here: the number of connections has no limit',
+	},
+	PAYMENT_FAILED: {
+		status: 400,
+		meaning: 'The charge did not go through. Nothing was changed.',
+		advice: 'Look after the payment method at `POST /billing/portal`, then repeat it.',
+		retryable: false,
+		example: 'The payment failed, and nothing was changed: Your card was declined.',
+	},
+	BILLING_UNAVAILABLE: {
+		status: 503,
+		meaning: 'The billing provider does not answer. Connections and their creation do not need it.',
+		advice: 'Repeat it after `Retry-After`: nothing is paid twice.',
+		retryable: true,
+		example: 'The billing provider is not available: it did not answer in time',
+	},
+	BILLING_REFUSED: {
+		status: 502,
+		meaning: 'The billing provider refused what the gateway asked of it.',
+		advice: 'Tell the operator the `requestId`: keys, prices or settings are wrong.',
+		retryable: false,
+		example:
+			'The billing provider refused the request: the operator has to look at its log and at the settings of billing',
+	},
 	ENGINE_UNAVAILABLE: {
 		status: 503,
 		meaning: 'The WhatsApp engine of this connection cannot be reached. Nothing was sent.',

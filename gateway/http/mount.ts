@@ -9,9 +9,9 @@ import type {Answer, Call, Route} from './route.ts';
 import {sendContent} from './send-content.ts';
 import {sendJson} from './send-json.ts';
 
-/** What every route goes through: who is it (`authenticate`), how often (`limitOf`), and, once he may, what was sent (`bodyOf`). */
+/** What every route goes through: who is it (`authenticateOf`), how often (`limitOf`), and, once he may, what was sent (`bodyOf`). */
 export interface Guards extends TargetFinders {
-	readonly authenticate: RequestHandler;
+	readonly authenticateOf: (route: Route) => RequestHandler;
 	/** By the route's class. */
 	readonly limitOf: (route: Route) => RequestHandler;
 	/** Reads the body, by what the route takes. */
@@ -21,7 +21,7 @@ export interface Guards extends TargetFinders {
 /** Puts a route into the app, behind its guards. */
 export function mount(app: Express, route: Route, guards: Guards): void {
 	const register = route.method.toLowerCase() as Lowercase<Route['method']>;
-	const before = [guards.authenticate, guards.limitOf(route), access(route, guards), ...guards.bodyOf(route)];
+	const before = [guards.authenticateOf(route), guards.limitOf(route), access(route, guards), ...guards.bodyOf(route)];
 	app[register](`/api${route.path}`, ...before, async (request: Request, response: Response) => {
 		await send(await route.handle(toCall(route, request, response)), request, response);
 	});
@@ -36,6 +36,7 @@ function toCall(route: Route, request: Request, response: Response): Call {
 		target: targetOf(response),
 		param: (name) => String(request.params[name] ?? ''),
 		header: (name) => request.get(name),
+		address: request.ip ?? null,
 		query: route.query === undefined ? {} : parse(route.query, lastValues(request.query)),
 		body: route.body === undefined ? {} : parse(route.body, bodyOf(request, route.body), route.faults),
 		method: request.method,

@@ -1,6 +1,7 @@
 import type {z} from 'zod';
 import type {Connection} from '../../domain/connections/connection.ts';
 import type {ErrorCode} from '../../domain/errors.ts';
+import type {Job} from '../../domain/jobs/job.ts';
 import type {LoggedEvent} from '../../domain/ports/event-store.ts';
 import type {Identity} from '../../domain/tokens/identity.ts';
 import type {Scope} from '../../domain/tokens/grants.ts';
@@ -22,6 +23,7 @@ export interface Targets {
 	readonly connection: Connection;
 	readonly webhook: Webhook;
 	readonly delivery: Delivery;
+	readonly job: Job;
 	readonly event: LoggedEvent;
 }
 
@@ -39,6 +41,8 @@ export interface Call<
 	/** A path parameter, decoded. */
 	readonly param: (name: string) => string;
 	readonly header: (name: string) => string | undefined;
+	/** Where the caller is, as far as proxies can be trusted. */
+	readonly address: string | null;
 	readonly query: Query;
 	readonly body: Body;
 	/** HEAD too, where the route is a GET. */
@@ -70,6 +74,7 @@ export interface RouteDocumentation {
 		| 'Webhooks'
 		| 'Events'
 		| 'Tokens'
+		| 'Billing'
 		| 'Account'
 		| 'Admin'
 		| 'Simulator';
@@ -80,13 +85,17 @@ export interface RouteDocumentation {
 	/** What each path parameter is, with an example. `:id` need not be said. */
 	readonly params?: Readonly<Record<string, {readonly description: string; readonly example: string}>>;
 	readonly answer: {
-		readonly status: 200 | 201;
+		readonly status: 200 | 201 | 202;
 		readonly description: string;
 		/** JSON; absent = see `binary`, or an empty body. */
 		readonly schema?: z.ZodType;
 		readonly example?: unknown;
 		/** Answers bytes instead of JSON. */
 		readonly binary?: boolean;
+		/** An example of the answer as a table, where it can be had as one (`Accept: text/csv`). */
+		readonly csv?: string;
+		/** Answers Server-Sent Events, without end. */
+		readonly stream?: boolean;
 	};
 	/** May answer 202 when the outcome takes too long, or at once when asked to (`Prefer: respond-async`). */
 	readonly queued?: boolean;
@@ -110,6 +119,8 @@ export interface RouteDefinition<
 	readonly target: Kind;
 	/** What a token must be allowed; also the class of its rate limit. */
 	readonly scope: Scope;
+	/** Takes the caller's token, or a ticket, from the query too. */
+	readonly credentialsInQuery?: boolean;
 	/** Absent = the query is ignored. */
 	readonly query?: Query;
 	/** Absent = the body is ignored. */
@@ -143,7 +154,12 @@ export function ok(body: unknown, headers: Readonly<Record<string, string>> = {}
 	return {status: 200, body, headers};
 }
 
-/** Every POST answers 201: clients of the contract expect it. */
+/** Every POST answers 201, unless it only begins something: clients of the contract expect it. */
 export function created(body: unknown): Answer {
 	return {status: 201, body};
+}
+
+/** What was asked for goes on behind the answer. */
+export function accepted(body: unknown): Answer {
+	return {status: 202, body};
 }

@@ -23,7 +23,8 @@ const url = z
 	.refine(isHttpUrl, 'url must be a URL address')
 	.meta({description: 'http or https, without user name and password', example: 'https://example.com/hooks/whatsapp'});
 
-const events = z
+/** Of a webhook, or of those that one already has. */
+export const eventNames = z
 	.array(z.string('each value in events must be a string'), 'events must be an array')
 	.max(MAX_EVENTS, `events must have at most ${MAX_EVENTS} values`)
 	.meta({
@@ -94,13 +95,22 @@ const optional = {
 		.nullable()
 		.meta({description: 'Deliveries at once in one process; default 10', example: 10})
 		.exactOptional(),
+	ordered: z
+		.literal(['chat', false], 'ordered must be "chat" or false')
+		.nullable()
+		.meta({
+			description:
+				'`chat`: events of one chat come in their order, also when some fail; counts for events from 10 s later on. Default false',
+			example: 'chat',
+		})
+		.exactOptional(),
 };
 
-export const NewWebhookBody = z.object({url, events, ...optional});
+export const NewWebhookBody = z.object({url, events: eventNames, ...optional});
 
 export const WebhookChangesBody = z.object({
 	url: url.exactOptional(),
-	events: events.exactOptional(),
+	events: eventNames.exactOptional(),
 	active: z.boolean('active must be a boolean value').exactOptional(),
 	...optional,
 });
@@ -111,7 +121,7 @@ type OptionFields = z.output<z.ZodObject<typeof optional>>;
 export function toDomain<Body extends OptionFields>(
 	body: Body,
 ): Omit<Body, keyof OptionFields> & Omit<WebhookOptions, 'events'> {
-	const {retry, timeoutSeconds, headers, filter, rateLimit, concurrency, ...rest} = body;
+	const {retry, timeoutSeconds, headers, filter, rateLimit, concurrency, ordered, ...rest} = body;
 	return {
 		...rest,
 		...(retry !== undefined && {retryScheduleMs: retry?.schedule?.map((seconds) => seconds * SECOND_MS) ?? null}),
@@ -120,6 +130,7 @@ export function toDomain<Body extends OptionFields>(
 		...(filter !== undefined && {filter: filter && toFilter(filter)}),
 		...(rateLimit !== undefined && {ratePerSecond: rateLimit}),
 		...(concurrency !== undefined && {concurrency}),
+		...(ordered !== undefined && {ordered}),
 	};
 }
 

@@ -6,6 +6,7 @@ import type {EventLog} from './event-log.ts';
 import {gapFrame, type GapReason} from './gap-frame.ts';
 import {HeldFrames} from './held-frames.ts';
 import type {LastEvents} from './last-events.ts';
+import type {ResumePosition} from './resume-position.ts';
 import type {RoomMember} from './room-member.ts';
 import {WakefulSleep} from './wakeful-sleep.ts';
 
@@ -115,17 +116,18 @@ export class CatchUp {
 
 	/**
 	 * Resolves when nothing can be missing any more, or the members were told that something may be. Never rejects.
-	 * @param locate finds the position after which everything is missing; undefined when the log does not know
+	 * @param locate finds where the log goes on; undefined when it does not know
 	 */
-	async run(locate: () => Promise<number | undefined>): Promise<void> {
+	async run(locate: () => Promise<ResumePosition | undefined>): Promise<void> {
 		this.#momentMs = this.#options.clock.now();
 		try {
-			const position = await locate();
-			if (position === undefined) {
+			const start = await locate();
+			if (start === undefined) {
 				this.#tellGap('unknown');
 				return;
 			}
-			this.#position = position;
+			if (start.oldest !== undefined) this.#tellGap('expired', start.oldest);
+			this.#position = start.seq;
 			do {
 				await this.#readOn();
 			} while (!(await this.#release()));
@@ -160,13 +162,14 @@ export class CatchUp {
 		}
 	}
 
-	async #pass({id: eventId, seq, connectionId, receivedAtMs, body}: LoggedEvent): Promise<void> {
+	async #pass({id: eventId, event, seq, connectionId, receivedAtMs, body}: LoggedEvent): Promise<void> {
 		this.#position = seq;
 		this.#options.last.note({eventId, connectionId});
 		this.#loggedMs = Math.max(this.#loggedMs, receivedAtMs);
 		remember(this.#logged, eventId, MAX_LOGGED);
 		if (!this.#unlogged.delete(eventId)) {
-			await this.#deliver(this.#held.take(eventId) ?? new EventFrame({eventId, connectionId, body: Buffer.from(body)}));
+			const frame = this.#held.take(eventId) ?? new EventFrame({eventId, event, connectionId, body: Buffer.from(body)});
+			await this.#deliver(frame);
 		}
 	}
 
@@ -231,16 +234,14 @@ export class CatchUp {
 		}
 	}
 
-	#tellGap(reason: GapReason): void {
+	/** @param next the event that follows the gap; absent = whatever comes from now on */
+	#tellGap(reason: GapReason, next?: LoggedEvent): void {
 		const {userId, last, log} = this.#options;
 		log.info({userId, from: last.latest(), reason}, 'stream.gap.told');
 		for (const member of this.#members) {
-			member.send(
-				gapFrame(
-					last.latest((connectionId) => member.concerns(connectionId)),
-					reason,
-				),
-			);
+			const mayKnow = (connectionId: string | null): boolean => member.mayKnow(connectionId);
+			const to = next !== undefined && member.mayKnow(next.connectionId) ? next.id : null;
+			member.send(gapFrame({from: last.latest(mayKnow), to, reason}));
 		}
 	}
 }

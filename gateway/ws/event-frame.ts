@@ -1,21 +1,26 @@
-import type {RoomMember} from './room-member.ts';
+import type {EventSubject, RoomMember} from './room-member.ts';
 import {StreamFrame} from './stream-frame.ts';
 
 /** One event on its way to the clients that may have it. */
-export class EventFrame extends StreamFrame {
+export class EventFrame extends StreamFrame implements EventSubject {
 	readonly eventId: string;
-	/** Null for an event of the user as a whole. */
+	readonly event: string;
 	readonly connectionId: string | null;
 
-	constructor({eventId, connectionId, body}: {eventId: string; connectionId: string | null; body: Buffer}) {
-		super(body);
+	constructor({eventId, event, connectionId, body}: EventSubject & {eventId: string; body: Buffer}) {
+		super('event', body);
 		this.eventId = eventId;
+		this.event = event;
 		this.connectionId = connectionId;
 	}
 
 	sendTo(members: Iterable<RoomMember>): void {
 		for (const member of members) {
-			if (member.concerns(this.connectionId)) member.send(this);
+			if (member.concerns(this)) member.send(this);
 		}
+	}
+
+	protected override get idLine(): string {
+		return `id: ${this.eventId}\n`;
 	}
 }

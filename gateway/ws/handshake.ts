@@ -1,36 +1,61 @@
-import type {IncomingMessage} from 'node:http';
-
-export interface StreamHandshake {
-	readonly kind: 'stream';
-	readonly token: string | undefined;
-	/** The last event that the client has. */
-	readonly since: string | undefined;
-}
-
-/** What a request for an upgrade wants. */
-export type Handshake =
-	StreamHandshake | {readonly kind: 'socket.io'} | {readonly kind: 'unknown-path'; readonly path: string};
+import type {IncomingHttpHeaders, IncomingMessage} from 'node:http';
+import type {SubscriptionRequest} from './subscription.ts';
 
 const PATHS: ReadonlySet<string> = new Set(['/api/ws', '/ws']);
 
 /** The scheme's name has no case (RFC 9110 §11.1). */
 const BEARER = /^Bearer +(\S+)$/i;
 
-/** Reads `?token=`, `?since=`, `?EIO=` and the Authorization header. The token may be URL-encoded or raw. */
-export function readHandshake({url = '/', headers}: IncomingMessage): Handshake {
-	const queryAt = url.indexOf('?');
-	const path = queryAt === -1 ? url : url.slice(0, queryAt);
+/** What a client says when it comes. */
+export interface StreamHandshake {
+	/** A token, a JWT or a ticket. */
+	readonly credentials: string | undefined;
+	/** The last event that the client has. */
+	readonly since: string | undefined;
+	readonly subscription: SubscriptionRequest;
+}
+
+/** What a request to this path wants: another path, Socket.IO in some version, or a plain WebSocket. */
+export type StreamRequest =
+	| {readonly kind: 'unknown-path'; readonly path: string}
+	| {readonly kind: 'socket.io'; readonly protocol: string}
+	| {readonly kind: 'plain'};
+
+export function readStreamRequest({url = '/'}: Pick<IncomingMessage, 'url'>): StreamRequest {
+	const {path, query} = split(url);
 	if (!PATHS.has(path.replace(/\/$/, ''))) {
 		return {kind: 'unknown-path', path};
 	}
-	const query = new URLSearchParams(queryAt === -1 ? '' : url.slice(queryAt));
-	if (query.has('EIO')) {
-		return {kind: 'socket.io'};
-	}
-	const token = query.get('token') ?? '';
+	const protocol = query.get('EIO');
+	return protocol === null ? {kind: 'plain'} : {kind: 'socket.io', protocol};
+}
+
+/**
+ * Reads `?token=`, `?ticket=`, `?since=`, `?events=`, `?connectionId=` and the headers `Authorization` and `Last-Event-ID`. A token
+ * may be URL-encoded or raw. What Socket.IO's `auth` says comes before all of it.
+ */
+export function readHandshake(
+	{url = '/', headers}: {readonly url?: string | undefined; readonly headers: IncomingHttpHeaders},
+	auth: Readonly<Record<string, unknown>> = {},
+): StreamHandshake {
+	const {query} = split(url);
+	const said = (name: string): string | undefined => textOf(auth[name]) ?? textOf(query.get(name));
+	const list = (name: string): unknown => auth[name] ?? (query.has(name) ? query.getAll(name) : undefined);
+	const bearer = BEARER.exec(headers.authorization ?? '')?.[1];
 	return {
-		kind: 'stream',
-		token: token === '' ? BEARER.exec(headers.authorization ?? '')?.[1] : token,
-		since: query.get('since') || undefined,
+		credentials: said('ticket') ?? said('token') ?? bearer,
+		since: said('since') ?? textOf(headers['last-event-id']),
+		subscription: {events: list('events'), connectionId: list('connectionId')},
 	};
+}
+
+function textOf(value: unknown): string | undefined {
+	return typeof value === 'string' && value !== '' ? value : undefined;
+}
+
+function split(url: string): {readonly path: string; readonly query: URLSearchParams} {
+	const queryAt = url.indexOf('?');
+	return queryAt === -1
+		? {path: url, query: new URLSearchParams()}
+		: {path: url.slice(0, queryAt), query: new URLSearchParams(url.slice(queryAt))};
 }

@@ -3,18 +3,22 @@ import {pause} from '../../domain/pause.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {Authenticator} from '../../domain/tokens/authenticator.ts';
+import type {Identity} from '../../domain/tokens/identity.ts';
 import {ConcurrencyLimit} from './concurrency-limit.ts';
 
 const CHECKS_AT_ONCE = 16;
 
-/** A token that could not be checked (the store is away) is checked again after this long, until it could be. */
+/** Who could not be checked (the store is away) is checked again after this long, until it could be done. */
 const RETRY_MS = 5000;
 
-/** Checks the tokens of open sockets again, after changes may have been missed. */
+/** By caller. */
+type Identities = ReadonlyMap<string, Identity>;
+
+/** Checks the credentials of connected clients again, after changes may have been missed. */
 export class Reauthentication {
-	readonly #authenticator: Authenticator;
-	readonly #openTokens: () => ReadonlySet<string>;
-	readonly #onInvalid: (token: string) => void;
+	readonly #authenticator: Pick<Authenticator, 'recall'>;
+	readonly #connected: () => Identities;
+	readonly #onInvalid: (callerId: string) => void;
 	readonly #clock: Clock;
 	readonly #log: Logger;
 	readonly #checks = new ConcurrencyLimit(CHECKS_AT_ONCE);
@@ -22,47 +26,47 @@ export class Reauthentication {
 	#round = 0;
 
 	constructor(options: {
-		authenticator: Authenticator;
-		openTokens: () => ReadonlySet<string>;
-		onInvalid: (token: string) => void;
+		authenticator: Pick<Authenticator, 'recall'>;
+		connected: () => Identities;
+		onInvalid: (callerId: string) => void;
 		clock: Clock;
 		log: Logger;
 	}) {
 		this.#authenticator = options.authenticator;
-		this.#openTokens = options.openTokens;
+		this.#connected = options.connected;
 		this.#onInvalid = options.onInvalid;
 		this.#clock = options.clock;
 		this.#log = options.log;
 	}
 
-	/** Resolves when every token that was open at the call is checked, closed, or left to a later round. Never rejects. */
+	/** Resolves when everybody who was connected at the call is checked, gone, or left to a later round. Never rejects. */
 	async run(): Promise<void> {
 		const round = ++this.#round;
-		let unchecked = this.#openTokens();
+		let unchecked = this.#connected();
 		while (round === this.#round) {
 			unchecked = await this.#check(unchecked);
 			if (unchecked.size === 0) {
 				return;
 			}
 			await pause(this.#clock, RETRY_MS);
-			const open = this.#openTokens();
-			unchecked = new Set([...unchecked].filter((token) => open.has(token)));
+			const connected = this.#connected();
+			unchecked = new Map([...unchecked].filter(([callerId]) => connected.has(callerId)));
 		}
 	}
 
-	/** @returns the tokens of which nothing could be told */
-	async #check(tokens: ReadonlySet<string>): Promise<ReadonlySet<string>> {
-		const unchecked = new Set<string>();
+	/** @returns those of whom nothing could be told */
+	async #check(identities: Identities): Promise<Identities> {
+		const unchecked = new Map<string, Identity>();
 		await Promise.all(
-			[...tokens].map(async (token) => {
+			[...identities].map(async ([callerId, identity]) => {
 				try {
-					await this.#checks.run(() => this.#authenticator.authenticate(token, {fresh: true}));
+					await this.#checks.run(() => this.#authenticator.recall(identity));
 				} catch (error) {
 					if (error instanceof UnauthenticatedError) {
-						this.#onInvalid(token);
+						this.#onInvalid(callerId);
 					} else {
 						this.#log.warn({error}, 'stream.recheck.failed');
-						unchecked.add(token);
+						unchecked.set(callerId, identity);
 					}
 				}
 			}),

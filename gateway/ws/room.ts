@@ -5,7 +5,7 @@ import {CatchUp} from './catch-up.ts';
 import {EventFrame} from './event-frame.ts';
 import type {EventLog} from './event-log.ts';
 import {LastEvents} from './last-events.ts';
-import {findResumePosition} from './resume-position.ts';
+import {findResumePosition, type ResumePosition} from './resume-position.ts';
 import {RecentFrames} from './recent-frames.ts';
 import type {RoomMember} from './room-member.ts';
 
@@ -41,6 +41,11 @@ export class Room implements AsyncDisposable {
 
 	get size(): number {
 		return this.#members.size;
+	}
+
+	/** False while the member is still being brought up to date from the log. */
+	isLive(member: RoomMember): boolean {
+		return this.#live.has(member);
 	}
 
 	/**
@@ -98,8 +103,8 @@ export class Room implements AsyncDisposable {
 		});
 	}
 
-	#onFrame({eventId, connectionId, body}: FanoutFrame): void {
-		const frame = new EventFrame({eventId, connectionId, body});
+	#onFrame(received: FanoutFrame): void {
+		const frame = new EventFrame(received);
 		this.#recent.note(frame);
 		for (const catchUp of this.#catchUps) catchUp.observe(frame);
 		frame.sendTo(this.#live);
@@ -117,7 +122,7 @@ export class Room implements AsyncDisposable {
 		return catchUp;
 	}
 
-	async #run(catchUp: CatchUp, locate: () => Promise<number | undefined>): Promise<void> {
+	async #run(catchUp: CatchUp, locate: () => Promise<ResumePosition | undefined>): Promise<void> {
 		await catchUp.run(locate);
 		this.#catchUps.delete(catchUp);
 	}
@@ -126,12 +131,12 @@ export class Room implements AsyncDisposable {
 	 * Where to read on after a loss: before the first of the frames that came in the last time. If the log has none of
 	 * them yet, it has nothing that came after them either.
 	 */
-	async #positionBefore(known: readonly string[]): Promise<number> {
+	async #positionBefore(known: readonly string[]): Promise<ResumePosition> {
 		if (known.length === 0) {
-			return this.#start;
+			return {seq: await this.#start};
 		}
 		const {eventLog, userId} = this.#options;
 		const position = (await eventLog.positionBefore(known)) ?? (await eventLog.lastPosition(userId));
-		return Math.max(position, await this.#start.catch(() => 0));
+		return {seq: Math.max(position, await this.#start.catch(() => 0))};
 	}
 }

@@ -24,8 +24,7 @@ export class Rooms implements AsyncDisposable {
 		this.#log = options.log;
 		this.#maxHeldBytes = options.maxHeldBytes;
 		this.#gaps = this.#fanout.onGap(() => {
-			this.#log.info({rooms: this.#rooms.size}, 'stream.gap.noticed');
-			for (const room of this.#rooms.values()) room.onGap();
+			this.onGap();
 		});
 	}
 
@@ -37,6 +36,18 @@ export class Rooms implements AsyncDisposable {
 	/** How many clients the user has here. */
 	clientsOf(userId: string): number {
 		return this.#rooms.get(userId)?.size ?? 0;
+	}
+
+	/** False for somebody who is still being brought up to date, and for a stranger. */
+	isLive(userId: string, member: RoomMember): boolean {
+		return this.#rooms.get(userId)?.isLive(member) ?? false;
+	}
+
+	/** Live frames may have been lost. @param userId whose; absent = anybody's */
+	onGap(userId?: string): void {
+		const rooms = userId === undefined ? [...this.#rooms.values()] : [this.#rooms.get(userId) ?? []].flat();
+		if (rooms.length > 0) this.#log.info({rooms: rooms.length}, 'stream.gap.noticed');
+		for (const room of rooms) room.onGap();
 	}
 
 	/**

@@ -1,37 +1,66 @@
-/** FIN and opcode 1 (text): RFC 6455 §5.2. A server's frames are not masked. */
-const TEXT_FRAME = 0x81;
-const LENGTH_IN_16_BITS = 126;
-const LENGTH_IN_64_BITS = 127;
+import {encodeTextFrame} from './encode-text-frame.ts';
 
-/** One JSON text on its way to many clients. */
+/** What a frame is: an event, or something about the stream itself. Socket.IO and Server-Sent Events have it as the event's name. */
+export type FrameKind = 'event' | 'gap' | 'subscribed' | 'error' | 'closing';
+
+/** Engine.IO's packet type "message", before Socket.IO's packet type "event". */
+const ENGINE_MESSAGE = Buffer.from('4');
+
+/** A packet as engine.io takes it. */
+export interface SocketIoPacket {
+	/** Sent where there is no WebSocket (long polling). */
+	readonly text: string;
+	/** The whole WebSocket frame, as socket.io-adapter prepares it for its own broadcasts. */
+	readonly options: {readonly compress: false; readonly wsPreEncodedFrame: readonly [Buffer]};
+}
+
+/** One JSON text on its way to many clients. Each transport's bytes are made once, when the first of its clients gets them. */
 export class StreamFrame {
+	readonly kind: FrameKind;
+	/** One line of JSON. */
 	readonly body: Buffer;
 	#wire: Buffer | undefined;
+	#socketIo: SocketIoPacket | undefined;
+	#serverSent: Buffer | undefined;
 
-	constructor(body: Buffer) {
+	constructor(kind: FrameKind, body: Buffer) {
+		this.kind = kind;
 		this.body = body;
 	}
 
-	/** The body as a whole WebSocket frame: made once, then the same bytes for every socket. */
+	/** A frame about the stream itself; plain WebSockets tell it from an event by its `type`. */
+	static about(kind: Exclude<FrameKind, 'event'>, fields: object): StreamFrame {
+		return new StreamFrame(kind, Buffer.from(JSON.stringify({type: kind, ...fields})));
+	}
+
+	/** The body as a whole WebSocket frame. */
 	get wire(): Buffer {
 		return (this.#wire ??= encodeTextFrame(this.body));
 	}
-}
 
-function encodeTextFrame(body: Buffer): Buffer {
-	const {length} = body;
-	const headerLength = length < LENGTH_IN_16_BITS ? 2 : length < 2 ** 16 ? 4 : 10;
-	const frame = Buffer.allocUnsafe(headerLength + length);
-	frame[0] = TEXT_FRAME;
-	if (headerLength === 2) {
-		frame[1] = length;
-	} else if (headerLength === 4) {
-		frame[1] = LENGTH_IN_16_BITS;
-		frame.writeUInt16BE(length, 2);
-	} else {
-		frame[1] = LENGTH_IN_64_BITS;
-		frame.writeBigUInt64BE(BigInt(length), 2);
+	/** `emit(kind, body)` in Socket.IO's main namespace. */
+	get socketIo(): SocketIoPacket {
+		return (this.#socketIo ??= this.#toSocketIo());
 	}
-	body.copy(frame, headerLength);
-	return frame;
+
+	/** Events are unnamed, so that `onmessage` gets them, and carry their id, so that a client resumes behind them. */
+	get serverSent(): Buffer {
+		return (this.#serverSent ??= Buffer.concat([
+			Buffer.from(this.kind === 'event' ? this.idLine : `event: ${this.kind}\n`),
+			Buffer.from('data: '),
+			this.body,
+			Buffer.from('\n\n'),
+		]));
+	}
+
+	/** Empty for what has no id. */
+	protected get idLine(): string {
+		return '';
+	}
+
+	#toSocketIo(): SocketIoPacket {
+		const packet = Buffer.concat([Buffer.from(`2["${this.kind}",`), this.body, Buffer.from(']')]);
+		const wsPreEncodedFrame = [encodeTextFrame(ENGINE_MESSAGE, packet)] as const;
+		return {text: packet.toString(), options: {compress: false, wsPreEncodedFrame}};
+	}
 }

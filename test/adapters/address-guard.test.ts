@@ -88,6 +88,15 @@ test('every spelling of a closed address is refused, as the URL parser reads it'
 		'0',
 		'169.254.169.254',
 		'0xa9fea9fe',
+		'2852039166',
+		'0251.0376.0251.0376',
+		'0xa9.254.0251.254',
+		'[::ffff:a9fe:a9fe]',
+		'[64:ff9b::a9fe:a9fe]',
+		'[fd00:ec2::254]',
+		'100.64.0.1',
+		'224.0.0.1',
+		'[ff02::1]',
 		'[::1]',
 		'[::ffff:127.0.0.1]',
 		'[0:0:0:0:0:ffff:7f00:1]',
@@ -114,13 +123,16 @@ test('names without a dot are refused unless a range is open', (t) => {
 	t.is(new AddressGuard(['10.0.0.0/8']).refusal('http://receiver:8080/'), undefined);
 });
 
-test('other schemes, credentials and what is no URL are refused', (t) => {
+test('other schemes, port 0, credentials and what is no URL are refused', (t) => {
 	const guard = new AddressGuard(['127.0.0.0/8']);
 	for (const url of ['', 'example.com/hook', '//example.com', 'http://', 'http://[::1', 'http://256.1.1.1/']) {
 		t.is(guard.refusal(url), 'url must be a URL address', url);
 	}
 	for (const url of ['ftp://example.com/', 'file:///etc/passwd', 'javascript:alert(1)', 'ws://example.com/']) {
 		t.is(guard.refusal(url), 'url must start with http:// or https://', url);
+	}
+	for (const url of ['http://example.com:0/', 'https://127.0.0.1:00/hook']) {
+		t.is(guard.refusal(url), 'url must have a port from 1 to 65535', url);
 	}
 	for (const url of ['https://user:pass@example.com/', 'https://user@example.com/', 'http://example.com@127.0.0.1/']) {
 		t.regex(guard.refusal(url) ?? '', /must not contain a user name or password: put a token/, url);

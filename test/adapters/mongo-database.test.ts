@@ -65,7 +65,8 @@ test('documents from before a field existed read as if it had never been set', a
 			.updateOne({}, {$unset: Object.fromEntries(fields.map((field) => [field, 1]))});
 	await drop('tokens', 'scopes', 'connectionIds');
 	await drop('commands', 'messageKey', 'receipts');
-	await drop('webhooks', 'sealedHeaders', 'filter', 'ratePerSecond', 'concurrency');
+	await drop('webhooks', 'sealedHeaders', 'filter', 'ratePerSecond', 'concurrency', 'orderSwitchesMs');
+	await drop('webhooks', 'failingSince', 'lastFailureAt');
 
 	t.deepEqual(await tokenStore.find(token.id), token);
 	t.deepEqual(await tokenStore.findByHash(token.hash), token);
@@ -265,6 +266,8 @@ function callsOf(stores: Stores): Record<string, Promise<unknown>> {
 		'workers.count': workerStore.countPlaces('x'),
 		'webhooks.insert': webhookStore.insert(sampleWebhook()),
 		'webhooks.disable': webhookStore.disable('x', 'y', T0),
+		'webhooks.note': webhookStore.noteFailure('x', T0, T0),
+		'webhooks.forget': webhookStore.forgetFailures(['x']),
 		'events.append': eventStore.append([sampleEvent()]),
 		'events.list': eventStore.listAfter('x', 0, 1),
 		'events.last': eventStore.lastSeq('x'),

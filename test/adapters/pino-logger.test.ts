@@ -1,4 +1,5 @@
-import {execFile} from 'node:child_process';
+import {execFile, spawn} from 'node:child_process';
+import {once} from 'node:events';
 import {promisify} from 'node:util';
 import test from 'ava';
 import {PinoLogger, type LogLevel} from '../../adapters/system/pino-logger.ts';
@@ -207,3 +208,18 @@ for (const pretty of [false, true]) {
 		t.is(stdout.trimEnd().split('\n').length, 500);
 	});
 }
+
+test('a line that is alone is on stdout while the process goes on', async (t) => {
+	const module = new URL('../../adapters/system/pino-logger.ts', import.meta.url).href;
+	const script = `
+		const {PinoLogger} = await import('${module}');
+		new PinoLogger({level: 'info', pretty: false}).info({}, 'test.event');
+		setInterval(() => undefined, 1000);
+	`;
+	const child = spawn(process.execPath, ['--input-type=module', '-e', script], {stdio: ['ignore', 'pipe', 'inherit']});
+	const [line] = (await once(child.stdout, 'data')) as [Buffer];
+	const exited = once(child, 'exit');
+	child.kill();
+	await exited;
+	t.regex(line.toString(), /"msg":"test\.event"\}\n$/);
+});

@@ -40,6 +40,16 @@ test('every class of routes has the common rate limit until it is given one of i
 	t.regex(faultsOf({RATE_LIMIT_MANAGE_PER_MINUTE: '0'}), /RATE_LIMIT_MANAGE_PER_MINUTE must be at least 1/);
 });
 
+test('webhooks are switched off after five days, or parts of a day, or never', (t) => {
+	const dayMs = 24 * 60 * 60_000;
+	t.is(loadConfig({}).webhookDisableAfterMs, 5 * dayMs);
+	t.is(loadConfig({WEBHOOK_DISABLE_AFTER_DAYS: '0.5'}).webhookDisableAfterMs, dayMs / 2);
+	t.is(loadConfig({WEBHOOK_DISABLE_AFTER_DAYS: '0'}).webhookDisableAfterMs, 0);
+	for (const days of ['-1', '5d', '1e9', '.5', '366']) {
+		t.regex(faultsOf({WEBHOOK_DISABLE_AFTER_DAYS: days}), /WEBHOOK_DISABLE_AFTER_DAYS must be/, days);
+	}
+});
+
 test('all faults are named at once', (t) => {
 	const message = faultsOf({
 		PORT: '99999',
@@ -93,6 +103,15 @@ test('media files are kept beside the data for 30 days, up to 200 MB each', (t) 
 		mediaRetentionDays: 7,
 	});
 	t.regex(faultsOf({MEDIA_MAX_FILE_MB: '0', MEDIA_RETENTION_DAYS: '1.5'}), /MEDIA_MAX_FILE_MB.*MEDIA_RETENTION_DAYS/);
+});
+
+test('a client of the live stream may have 1 MiB outstanding, and a user 100 clients, unless the operator says otherwise', (t) => {
+	t.deepEqual(loadConfig({}).stream, {maxBufferedBytes: 1024 * 1024, maxSocketsPerUser: 100});
+	t.deepEqual(loadConfig({STREAM_MAX_BUFFER_KB: '256', STREAM_MAX_SOCKETS_PER_USER: '7'}).stream, {
+		maxBufferedBytes: 256 * 1024,
+		maxSocketsPerUser: 7,
+	});
+	t.regex(faultsOf({STREAM_MAX_BUFFER_KB: '1', STREAM_MAX_SOCKETS_PER_USER: '0'}), /BUFFER_KB.*SOCKETS_PER_USER/);
 });
 
 test('processes that share media files are told to name the folder, others are not', (t) => {
@@ -180,7 +199,7 @@ test("SUPABASE_URL stands for the three places of Supabase's sign-in, and each c
 });
 
 test('what is planned and not built is refused instead of ignored', (t) => {
-	t.regex(faultsOf({STRIPE_SECRET_KEY: 'sk_test'}), /STRIPE_SECRET_KEY is not supported yet/);
+	t.regex(faultsOf({S3_ENDPOINT: 'http://s3'}), /S3_ENDPOINT is not supported yet/);
 });
 
 test('webhooks and files reach this machine only where nobody but this machine reaches the gateway', (t) => {
@@ -191,4 +210,50 @@ test('webhooks and files reach this machine only where nobody but this machine r
 	for (const env of [{HOST: '0.0.0.0'}, {PUBLIC_URL: 'https://gateway.example'}]) {
 		t.deepEqual(rangesOf(env), [], `${JSON.stringify(env)}: strangers come through a proxy`);
 	}
+});
+
+test('billing is off without a key, and sells nothing without a price', (t) => {
+	t.like(loadConfig({}).billing, {mode: 'off', stripe: undefined, maxSlots: 100, graceMs: 7 * 24 * 60 * 60_000});
+	t.is(loadConfig({STRIPE_USD_PRICE_ID: 'price_1', STRIPE_WEBHOOK_SECRET: 'whsec_1'}).billing.mode, 'off');
+	t.regex(
+		faultsOf({STRIPE_SECRET_KEY: 'sk_1'}),
+		/1 fault: STRIPE_SECRET_KEY needs STRIPE_USD_PRICE_ID or STRIPE_INR_PRICE_ID/,
+	);
+	const {billing} = loadConfig({
+		STRIPE_SECRET_KEY: 'sk_1',
+		STRIPE_INR_PRICE_ID: 'price_2',
+		STRIPE_WEBHOOK_SECRET: 'whsec_1',
+		PUBLIC_URL: 'https://api.example/',
+		MAX_SLOTS: '7',
+		BILLING_GRACE_DAYS: '0',
+	});
+	t.deepEqual(billing, {
+		mode: 'provider',
+		stripe: {secretKey: 'sk_1', webhookSecret: 'whsec_1', prices: {inr: 'price_2'}, apiUrl: undefined},
+		frontendUrl: 'https://api.example',
+		maxSlots: 7,
+		graceMs: 0,
+	});
+});
+
+test('BILLING has the last word on how connections are limited', (t) => {
+	const stripe = {STRIPE_SECRET_KEY: 'sk_1', STRIPE_USD_PRICE_ID: 'price_1'};
+	t.like(loadConfig({...stripe, BILLING: 'manual'}).billing, {mode: 'manual', stripe: undefined});
+	t.like(loadConfig({...stripe, BILLING: 'off'}).billing, {mode: 'off', stripe: undefined});
+	t.is(loadConfig({...stripe, BILLING: 'stripe'}).billing.mode, 'provider');
+	t.is(loadConfig({BILLING: 'manual'}).billing.mode, 'manual');
+	t.regex(faultsOf({BILLING: 'stripe'}), /BILLING=stripe needs STRIPE_SECRET_KEY/);
+	t.regex(faultsOf({BILLING: 'paypal'}), /BILLING must be off, manual or stripe/);
+	t.regex(faultsOf({STRIPE_API_URL: 'stripe', MAX_SLOTS: '0'}), /2 faults: STRIPE_API_URL must be a URL.*MAX_SLOTS/);
+});
+
+test('the effective configuration shows no key of billing', (t) => {
+	const config = loadConfig({
+		STRIPE_SECRET_KEY: 'sk_hidden',
+		STRIPE_USD_PRICE_ID: 'price_1',
+		STRIPE_WEBHOOK_SECRET: 'whsec_hidden',
+	});
+	const shown = JSON.stringify(describeConfig(config));
+	t.notRegex(shown, /hidden/);
+	t.regex(shown, /"secretKey":"set","webhookSecret":"set","prices":\{"usd":"price_1"\}/);
 });

@@ -29,7 +29,7 @@ export function smallTopology(): Topology {
 	const {queues} = full;
 	return {
 		...full,
-		queues: {...queues, logs: queues.logs.slice(0, 1), commands: queues.commands.slice(0, 1)},
+		queues: {...queues, logs: queues.logs.slice(0, 1), commands: queues.commands.slice(0, 1), ordered: []},
 		waitLevels: full.waitLevels.slice(0, 1),
 	};
 }
@@ -355,6 +355,41 @@ export function brokerContract(test: TestFn, harness: BrokerHarness): void {
 		await inbox.arrived(3);
 		await settle(broker, topology);
 		t.deepEqual(inbox.ids, ['3', '4', '5']);
+	});
+
+	test('what a volatile queue drops, being too many, goes to its dead-letter exchange', async (t) => {
+		const small = smallTopology();
+		const websocket = {...small.queues.websocket, maxLength: 3};
+		const topology = {...small, queues: {...small.queues, websocket}};
+		await using fixture = await harness.start(topology);
+		const {broker} = fixture;
+		const lost = new Inbox();
+		await broker.consume(topology.queues.lost, {prefetch: 10}, lost.accept);
+		for (const id of ['1', '2', '3', '4', '5']) {
+			await broker.publish({...messageTo(websocket, topology, id), exchange: topology.exchanges.events.name});
+		}
+		await lost.arrived(2);
+		await settle(broker, topology);
+		t.deepEqual(lost.ids, ['1', '2']);
+		t.deepEqual(lost.messages[0]?.headers, messageTo(websocket, topology, '1').headers);
+	});
+
+	test('what grows too old in a volatile queue goes to its dead-letter exchange', async (t) => {
+		const small = smallTopology();
+		const websocket = {...small.queues.websocket, ttlMs: 200};
+		const topology = {...small, queues: {...small.queues, websocket}};
+		await using fixture = await harness.start(topology);
+		const {broker} = fixture;
+		const [lost, alarm] = [new Inbox(), new Inbox()];
+		await broker.consume(topology.queues.lost, {prefetch: 10}, lost.accept);
+		await broker.consume(topology.queues.outcomes, {prefetch: 1}, alarm.accept);
+		await broker.publish({...messageTo(websocket, topology, 'stale'), exchange: topology.exchanges.events.name});
+		// The message that waits for a second tells when the other one has been stale for long.
+		await broker.publish({...messageTo(topology.queues.outcomes, topology), exchange: levelOf(topology)});
+		await alarm.arrived(1);
+		await broker.publish({...messageTo(websocket, topology, 'fresh'), exchange: topology.exchanges.events.name});
+		await lost.arrived(1);
+		t.is(lost.ids[0], 'stale');
 	});
 
 	test('a volatile queue drops what is older than its time to live', async (t) => {

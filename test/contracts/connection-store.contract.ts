@@ -297,6 +297,49 @@ export function connectionStoreContract(test: TestFn, harness: StoresHarness): v
 		await connectionStore.applyReport(silent.id, {status: 'scan_qr', me: null, atMs: T0.getTime() + 7});
 		t.deepEqual(await connectionStore.listUnprovisioned(10), [second, third]);
 	});
+
+	test('connections: a suspended one is stopped whatever its status, and is pending when it may run again', async (t) => {
+		await using fixture = await harness.open();
+		const {connectionStore} = fixture.stores;
+		const connection = await inserted(
+			connectionStore,
+			sampleConnection({workerId: 'w', status: 'connected', me: ACCOUNT, phoneNumber: '15550001111'}),
+		);
+		const {id} = connection;
+		t.false(await connectionStore.resume(id, after(1)));
+		const suspensions = [connectionStore.suspend(id, after(2)), fixture.others.connectionStore.suspend(id, after(2))];
+		t.deepEqual((await Promise.all(suspensions)).toSorted(), [false, true]);
+		const suspended = {...connection, desiredState: 'stopped', suspendedAt: after(2), updatedAt: after(2)} as const;
+		t.deepEqual(await connectionStore.find(id), suspended);
+
+		t.true(await connectionStore.resume(id, after(3)));
+		t.false(await connectionStore.resume(id, after(4)));
+		const resumed = {...connection, status: 'pending', updatedAt: after(3)} as const;
+		t.deepEqual(await connectionStore.find(id), resumed);
+		t.deepEqual(await connectionStore.listUnprovisioned(5), [resumed]);
+		await connectionStore.markDeleted(id, after(5));
+		t.false(await connectionStore.suspend(id, after(6)));
+		t.false(await connectionStore.suspend(randomUUID(), after(6)));
+	});
+
+	test('connections: those that run and those that are suspended are counted, and only the former are idle', async (t) => {
+		await using fixture = await harness.open();
+		const {connectionStore} = fixture.stores;
+		const userId = randomUUID();
+		t.deepEqual(await connectionStore.countOf(userId), {running: 0, suspended: 0});
+		const connections = Array.from({length: 5}, (_, index) =>
+			sampleConnection({userId, status: 'scan_qr', createdAt: after(index)}),
+		);
+		for (const connection of [...connections, sampleConnection()]) await connectionStore.insert(connection);
+		const [a, b, c, ...rest] = connections;
+		await connectionStore.markDeleted(a?.id ?? '', after(9));
+		await connectionStore.suspend(b?.id ?? '', after(9));
+		await connectionStore.suspend(c?.id ?? '', after(9));
+		await connectionStore.markDeleted(c?.id ?? '', after(9));
+
+		t.deepEqual(await connectionStore.countOf(userId), {running: 2, suspended: 1});
+		t.deepEqual(await connectionStore.listIdle(userId, 9), rest.toReversed());
+	});
 }
 
 async function inserted(

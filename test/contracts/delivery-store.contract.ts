@@ -71,6 +71,24 @@ export function deliveryStoreContract(test: TestFn, harness: StoresHarness): voi
 		t.deepEqual(await deliveryStore.listAttempts(last.deliveryId), life.slice(1));
 	});
 
+	test('deliveries: a large batch is recorded whole, also when it comes again', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const life = lifeOf('waiting', 'waiting', 'delivered');
+		const others = Array.from({length: 250}, () => sampleOutcome({state: 'delivered'}));
+		const [first, ...later] = life;
+		if (first === undefined) return t.fail();
+		// The steps of one delivery lie far apart.
+		const batch = [first, ...others, ...later];
+		for (let time = 0; time < 2; time++) {
+			await deliveryStore.record(batch);
+			t.like(await deliveryStore.find(first.deliveryId), {state: 'delivered', attempts: 3});
+			t.deepEqual(await deliveryStore.listAttempts(first.deliveryId), life);
+			const rows = await deliveryStore.findMany(others.map(({deliveryId}) => deliveryId));
+			t.is(rows.filter(({state}) => state === 'delivered').length, others.length);
+		}
+	});
+
 	test('deliveries: a late step moves nothing back, but its attempt is kept', async (t) => {
 		await using fixture = await harness.open();
 		const {deliveryStore} = fixture.stores;
@@ -329,6 +347,44 @@ export function deliveryStoreContract(test: TestFn, harness: StoresHarness): voi
 		await deliveryStore.record([{...rest, run: 2, attempt: 1, state: 'delivered', result: success, atMs: atMs + 5}]);
 		t.like(await deliveryStore.find(dead.deliveryId), {state: 'delivered', run: 2, attempts: 1, lastStatus: 200});
 		t.false(await deliveryStore.startRun(queued), 'there was a second run');
+	});
+
+	test('deliveries: one that is not there begins with run 1; of those who begin it at once, one does', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const {result: _, ...queued} = sampleOutcome({attempt: 0, state: 'queued'});
+		const racers = Array.from({length: 20}, (_each, index) =>
+			(index % 2 === 0 ? fixture.stores : fixture.others).deliveryStore.startRun(queued),
+		);
+		t.is((await Promise.all(racers)).filter(Boolean).length, 1);
+		const row = await deliveryStore.find(queued.deliveryId);
+		t.like(row, {
+			state: 'queued',
+			run: 1,
+			attempts: 0,
+			createdAt: T0,
+			nextAttemptAt: new Date(queued.nextAttemptAtMs ?? NaN),
+			lastStatus: null,
+		});
+		const dead = sampleOutcome({...queued, state: 'dead', attempt: 1});
+		await deliveryStore.record([dead]);
+		t.false(await deliveryStore.startRun(queued), 'it has been there');
+		t.like(await deliveryStore.find(queued.deliveryId), {state: 'dead', attempts: 1});
+	});
+
+	test('deliveries: many are found at once, as far as they are there', async (t) => {
+		await using fixture = await harness.open();
+		const {deliveryStore} = fixture.stores;
+		const outcomes = [sampleOutcome(), sampleOutcome(), sampleOutcome()];
+		await deliveryStore.record(outcomes);
+		const [first = '', second = ''] = outcomes.map(({deliveryId}) => deliveryId);
+		const found = await deliveryStore.findMany([second, 'dlv_unknown', first]);
+		t.deepEqual(found.map(({id}) => id).toSorted(), [first, second].toSorted());
+		t.deepEqual(
+			found.find(({id}) => id === first),
+			await deliveryStore.find(first),
+		);
+		t.deepEqual(await deliveryStore.findMany([]), []);
 	});
 
 	test('deliveries: what should have been tried is overdue, the longest first, until it moves on', async (t) => {

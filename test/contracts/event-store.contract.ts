@@ -1,8 +1,8 @@
 import {randomBytes, randomUUID} from 'node:crypto';
 import {setImmediate} from 'node:timers/promises';
 import type {TestFn} from 'ava';
-import type {EventFilter, EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
-import {sampleEvent} from '../support/samples.ts';
+import type {EventFilter, EventMark, EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import {after, sampleEvent, T0} from '../support/samples.ts';
 import type {StoresHarness} from './stores-harness.ts';
 
 /** What every adapter of the `EventStore` port promises. */
@@ -51,6 +51,22 @@ export function eventStoreContract(test: TestFn, harness: StoresHarness): void {
 		}
 		t.is(await eventStore.lastSeq(randomUUID()), 0);
 		t.deepEqual(await eventStore.listAfter(randomUUID(), 0, 10), []);
+	});
+
+	test('events: those of some names are listed in order without what they say', async (t) => {
+		await using fixture = await harness.open();
+		const {eventStore} = fixture.stores;
+		const userId = randomUUID();
+		const names = ['message', 'message.ack', 'session.status', 'message', 'message.any', 'session.status'];
+		const events = names.map((event) => sampleEvent({userId, event}));
+		await eventStore.append([...events, sampleEvent({event: 'message'})]);
+
+		const marks = events.map(({body: _, ...mark}, index) => ({...mark, seq: index + 1}));
+		const wanted = marks.filter(({event}) => event === 'message' || event === 'session.status');
+		t.deepEqual(await eventStore.listMarks(userId, 0, 10, ['message', 'session.status']), wanted);
+		t.deepEqual(await eventStore.listMarks(userId, 1, 2, ['message', 'session.status']), wanted.slice(1, 3));
+		t.deepEqual(await eventStore.listMarks(userId, 6, 10, ['message', 'session.status']), []);
+		t.deepEqual(await eventStore.listMarks(userId, 0, 10, []), []);
 	});
 
 	test('events: a list goes on after a seq, in pages', async (t) => {
@@ -106,6 +122,43 @@ export function eventStoreContract(test: TestFn, harness: StoresHarness): void {
 		}
 		t.deepEqual(await eventStore.listNewest(userId, 2), all.slice(-2));
 		t.deepEqual(await eventStore.listNewest(randomUUID(), 2), []);
+	});
+
+	test('events: those of a range are listed by when they were received, page by page, whatever happened in one millisecond', async (t) => {
+		await using fixture = await harness.open();
+		const {eventStore} = fixture.stores;
+		const userId = randomUUID();
+		const at = (ms: number): NewLoggedEvent => sampleEvent({userId, receivedAtMs: T0.getTime() + ms});
+		// Not in the order of the log, and hundreds at once.
+		const offsets = [50, 0, 10, ...Array<number>(250).fill(20), 19, 21, 20, 99, 100, -1, 10];
+		const events = offsets.map(at);
+		await eventStore.append(events);
+		await eventStore.append([sampleEvent({receivedAtMs: T0.getTime() + 20})]);
+		const inRange = (from: number, to: number) =>
+			numbered(events)
+				.map(({body: _, ...mark}) => mark)
+				.filter(({receivedAtMs}) => receivedAtMs >= T0.getTime() + from && receivedAtMs < T0.getTime() + to)
+				.toSorted((left, right) => left.receivedAtMs - right.receivedAtMs || left.seq - right.seq);
+
+		for (const [from, to] of [
+			[0, 100],
+			[20, 21],
+			[-1000, 1000],
+			[30, 40],
+			[100, 101],
+		] as const) {
+			const range = {from: after(from), to: after(to)};
+			for (const limit of [7, 50, 1000]) {
+				const seen: EventMark[] = [];
+				for (;;) {
+					const page = await eventStore.listReceived(userId, range, limit, seen.at(-1));
+					seen.push(...page);
+					if (page.length < limit) break;
+				}
+				t.deepEqual(seen, inRange(from, to), `${from} to ${to}, ${limit} at a time`);
+			}
+		}
+		t.deepEqual(await eventStore.listReceived(randomUUID(), {from: after(-9), to: after(999)}, 10), []);
 	});
 
 	test('events: repeats change nothing: a whole batch, a part of one, and inside of one', async (t) => {

@@ -1,5 +1,6 @@
 import {randomUUID} from 'node:crypto';
 import type {TestFn} from 'ava';
+import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import {after, sampleWebhook} from '../support/samples.ts';
 import type {StoresHarness} from './stores-harness.ts';
 
@@ -14,12 +15,15 @@ export function webhookStoreContract(test: TestFn, harness: StoresHarness): void
 			active: false,
 			disabledReason: 'answered 410',
 			disabledAt: after(3),
+			failingSince: after(1),
+			lastFailureAt: after(2),
 			timeoutMs: 5000,
 			retryScheduleMs: [1000, 2000],
 			sealedHeaders: 'v1.headers',
 			filter: {chats: ['15550001111@c.us', '120363@g.us'], fromMe: false},
 			ratePerSecond: 0.5,
 			concurrency: 3,
+			orderSwitchesMs: [1_774_612_800_123, 1_774_612_900_000],
 		});
 		for (const webhook of [bare, full]) {
 			await webhookStore.insert(webhook);
@@ -114,6 +118,7 @@ export function webhookStoreContract(test: TestFn, harness: StoresHarness): void
 			filter: {fromMe: true},
 			ratePerSecond: 2.5,
 			concurrency: 7,
+			orderSwitchesMs: [1_774_612_800_123],
 		};
 		t.deepEqual(await webhookStore.update(webhook.id, options, after(3)), {...other, ...options, updatedAt: after(3)});
 		const defaults = {
@@ -123,10 +128,22 @@ export function webhookStoreContract(test: TestFn, harness: StoresHarness): void
 			filter: null,
 			ratePerSecond: null,
 			concurrency: null,
+			orderSwitchesMs: [],
 		};
 		await webhookStore.update(webhook.id, defaults, after(4));
 		t.deepEqual(await webhookStore.find(webhook.id), {...other, ...defaults, updatedAt: after(4)});
 		t.is(await webhookStore.update(randomUUID(), {active: true}, after(3)), undefined);
+	});
+
+	test('webhooks: one that its owner changed after the attempt that speaks against it is not disabled', async (t) => {
+		await using fixture = await harness.open();
+		const {webhookStore} = fixture.stores;
+		const webhook = sampleWebhook();
+		await webhookStore.insert(webhook);
+		await webhookStore.update(webhook.id, {url: 'https://example.com/mended'}, after(2));
+		t.false(await webhookStore.disable(webhook.id, 'answered 410', after(1)));
+		t.like(await webhookStore.find(webhook.id), {active: true, disabledAt: null, updatedAt: after(2)});
+		t.true(await webhookStore.disable(webhook.id, 'answered 410', after(2)));
 	});
 
 	test('webhooks: the system disables one once, and switching it on forgets why', async (t) => {
@@ -148,6 +165,87 @@ export function webhookStoreContract(test: TestFn, harness: StoresHarness): void
 		t.like(await webhookStore.find(webhook.id), {active: false, disabledReason: 'answered 410'});
 		await webhookStore.update(webhook.id, {active: true}, after(4));
 		t.like(await webhookStore.find(webhook.id), {active: true, disabledReason: null, disabledAt: null});
+	});
+
+	test('webhooks: failures are a series until one succeeds or a long pause; the webhook itself stays as it is', async (t) => {
+		await using fixture = await harness.open();
+		const {webhookStore} = fixture.stores;
+		const [webhook, other] = [sampleWebhook(), sampleWebhook()];
+		for (const one of [webhook, other]) await webhookStore.insert(one);
+		const note = (ms: number, quietMs = 100): Promise<Webhook | undefined> =>
+			webhookStore.noteFailure(webhook.id, after(ms), after(ms - quietMs));
+		const series = (since: number, last: number): Webhook => ({
+			...webhook,
+			failingSince: after(since),
+			lastFailureAt: after(last),
+		});
+
+		t.deepEqual(await note(10), series(10, 10));
+		t.deepEqual(await note(110), series(10, 110), 'a pause that is just short enough');
+		t.deepEqual(await note(50), series(10, 110), 'one that comes late takes nothing back');
+		t.deepEqual(await note(211), series(211, 211), 'a pause that is too long');
+		t.deepEqual(await webhookStore.find(webhook.id), series(211, 211));
+		t.deepEqual(await webhookStore.find(other.id), other);
+
+		await webhookStore.noteFailure(other.id, after(1), after(0));
+		await webhookStore.forgetFailures([webhook.id, randomUUID()]);
+		t.deepEqual(await webhookStore.find(webhook.id), webhook);
+		t.like(await webhookStore.find(other.id), {failingSince: after(1)});
+		await webhookStore.forgetFailures([]);
+		await webhookStore.forgetFailures([webhook.id, other.id]);
+		t.deepEqual(await webhookStore.find(other.id), other);
+	});
+
+	test('webhooks: several processes that see the first failure at once agree when it was', async (t) => {
+		await using fixture = await harness.open();
+		const {webhookStore} = fixture.stores;
+		const webhook = sampleWebhook();
+		await webhookStore.insert(webhook);
+		const noted = await Promise.all(
+			[1, 2, 3, 4].map((ms) =>
+				(ms % 2 === 0 ? webhookStore : fixture.others.webhookStore).noteFailure(webhook.id, after(ms), after(-100)),
+			),
+		);
+		t.is(new Set(noted.map((one) => one?.failingSince?.getTime())).size, 1);
+	});
+
+	test('webhooks: what an owner does about a failing one ends its series; anything else does not', async (t) => {
+		await using fixture = await harness.open();
+		const {webhookStore} = fixture.stores;
+		const webhook = sampleWebhook({sealedSecret: 'v1.first'});
+		await webhookStore.insert(webhook);
+		const isFailingAfter = async (change: Promise<Webhook | undefined>): Promise<boolean> => {
+			const changed = await change;
+			t.is(changed?.failingSince === null, changed?.lastFailureAt === null);
+			return changed?.failingSince !== null;
+		};
+		const remedies = [{url: 'https://example.com/b'}, {active: true}, {sealedHeaders: 'v1.headers'}];
+		for (const [index, changes] of remedies.entries()) {
+			t.truthy(await webhookStore.noteFailure(webhook.id, after(index), after(0)));
+			const change = webhookStore.update(webhook.id, changes, after(index + 1));
+			t.false(await isFailingAfter(change), JSON.stringify(changes));
+		}
+		t.truthy(await webhookStore.noteFailure(webhook.id, after(3), after(0)));
+		t.true(await isFailingAfter(webhookStore.update(webhook.id, {events: ['*'], concurrency: 2}, after(4))));
+		const rotation = {from: 'v1.first', to: 'v1.second', previous: null};
+		t.false(await isFailingAfter(webhookStore.rotateSecret(webhook.id, rotation, after(5))));
+
+		t.is(await webhookStore.noteFailure(webhook.id, after(4), after(0)), undefined, 'an attempt from before that');
+		t.like(await webhookStore.find(webhook.id), {failingSince: null, lastFailureAt: null});
+	});
+
+	test('webhooks: failures of one that is off or gone are not noted; switched off, it still shows them', async (t) => {
+		await using fixture = await harness.open();
+		const {webhookStore} = fixture.stores;
+		const [off, gone] = [sampleWebhook(), sampleWebhook()];
+		for (const one of [off, gone]) await webhookStore.insert(one);
+		await webhookStore.noteFailure(off.id, after(1), after(0));
+		await webhookStore.disable(off.id, 'nothing but failures', after(2));
+		t.is(await webhookStore.noteFailure(off.id, after(3), after(0)), undefined);
+		t.like(await webhookStore.find(off.id), {active: false, failingSince: after(1), lastFailureAt: after(1)});
+		await webhookStore.markDeleted(gone.id, after(1));
+		t.is(await webhookStore.noteFailure(gone.id, after(2), after(0)), undefined);
+		t.is(await webhookStore.noteFailure(randomUUID(), after(2), after(0)), undefined);
 	});
 
 	test('webhooks: a deleted one is gone for every call', async (t) => {

@@ -166,12 +166,13 @@ test('the row of a delivery that is parked again and again says when it is due',
 	});
 	for (let round = 0; round < 10; round++) {
 		await harness.wind(MINUTE_MS);
-		const rows = await harness.until(async () => {
-			const parked = await harness.stores.deliveryStore.listByWebhook(webhook.id, {limit: 200, states: ['parked']});
-			return parked.length > 0 && parked;
-		});
-		const late = rows.filter(({nextAttemptAt}) => (nextAttemptAt?.getTime() ?? 0) < harness.clock.now() - 5000);
-		t.deepEqual(late, []);
+		// One of them may be under way at this moment: time flies for everything but the network.
+		const parked = await harness.until(async () => {
+			const rows = await harness.stores.deliveryStore.listByWebhook(webhook.id, {limit: 200, states: ['parked']});
+			const late = rows.filter(({nextAttemptAt}) => (nextAttemptAt?.getTime() ?? 0) < harness.clock.now() - 5000);
+			return late.length === 0 && rows.length;
+		}, 3000);
+		t.true(parked > 0);
 	}
 });
 

@@ -40,6 +40,27 @@ test('work that fails fails for its caller alone and does not block its lane', a
 	t.is(await fine, 'fine');
 });
 
+test('where a failure turns away, what waits behind it fails in the same way, and what comes later runs', async (t) => {
+	const lanes = new KeyedLanes({turnsAway: (error) => error instanceof RangeError});
+	const ran: string[] = [];
+	const work = (name: string) => (): Promise<string> => {
+		ran.push(name);
+		return Promise.resolve(name);
+	};
+	const away = lanes.run('a', () => Promise.reject(new RangeError('away')));
+	const behind = [lanes.run('a', work('a2')), lanes.run('a', work('a3'))];
+	const other = lanes.run('b', () => Promise.reject(new Error('its own')));
+	const spared = lanes.run('b', work('b2'));
+	await t.throwsAsync(away, {message: 'away'});
+	for (const each of behind) await t.throwsAsync(each, {message: 'away'});
+	await t.throwsAsync(other, {message: 'its own'});
+	t.is(await spared, 'b2');
+	t.is(await lanes.run('a', work('a4')), 'a4');
+	t.deepEqual(ran, ['b2', 'a4']);
+	await setImmediate();
+	t.is(lanes.size, 0);
+});
+
 test('a lane without work takes no memory', async (t) => {
 	const lanes = new KeyedLanes();
 	const all = Array.from({length: 1000}, (_, index) =>

@@ -238,6 +238,25 @@ test('an idle lane takes no memory; one that remembers a failure does', async (t
 	t.is(lanes.size, 0);
 });
 
+test('10,000 lanes that remember nothing but failures of an hour ago are forgotten', async (t) => {
+	const clock = new ManualClock();
+	const lanes = new Lanes({clock, capacity: 100, settings: SETTINGS});
+	for (let count = 0; count < 10_000; count++) {
+		const id = `dead ${count}`;
+		const lane = lanes.of({...BAD, id});
+		const admission = await lane.enter(clock.now(), false);
+		if (admission.kind === 'run') {
+			await lane.run(admission, {clock, attempt: () => Promise.resolve(false), isAlive: (alive) => alive});
+		}
+		lanes.release(id);
+	}
+	lanes.of(GOOD);
+	t.is(lanes.size, 10_001, 'they may fail again');
+	await clock.advance(61 * 60_000);
+	lanes.of({...GOOD, id: 'another'});
+	t.is(lanes.size, 1, 'the idle one, too, makes room');
+});
+
 test('messages in hand are counted; above four fifths of the room, slow lanes are relieved until there is room again', async (t) => {
 	const clock = new ManualClock();
 	const lanes = new Lanes({clock, capacity: 10, settings: SETTINGS});

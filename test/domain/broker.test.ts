@@ -1,6 +1,13 @@
 import test from 'ava';
 import {createTopology} from '../../config/topology.ts';
-import {decodeDelivery, decodeEvent, encodeDelivery, encodeEvent} from '../../domain/broker/messages.ts';
+import {
+	decodeDelivery,
+	decodeEvent,
+	decodeOrdered,
+	encodeDelivery,
+	encodeEvent,
+	encodeOrdered,
+} from '../../domain/broker/messages.ts';
 import {chooseWaitLevel, isDue} from '../../domain/broker/publisher.ts';
 import {allExchanges, allQueues} from '../../domain/broker/topology.ts';
 import {MalformedMessageError} from '../../domain/errors.ts';
@@ -76,10 +83,16 @@ test('events and deliveries come out of a message as they went in', (t) => {
 		media: [],
 		onlyWebhookId: 'w',
 	});
+	const notice = {...event, connectionId: null, alsoConnectionId: 'c', exceptWebhookId: 'w'};
+	t.deepEqual(decodeEvent(received(encodeEvent(notice))), notice);
 	for (const parked of [0, 4]) {
 		const task = {event, webhookId: 'w', run: 2, attempt: 3, firstAtMs: 77, parked};
 		t.deepEqual(decodeDelivery(received(encodeDelivery(task, 'dlv_1'))), task);
+		const ordered = {...task, chatId: '15550001111@c.us'};
+		t.deepEqual(decodeOrdered(received(encodeOrdered(ordered, 'dlv_1'))), ordered);
 	}
+	const unordered = encodeDelivery({event, webhookId: 'w', run: 1, attempt: 0, firstAtMs: 77, parked: 0}, 'dlv_1');
+	t.throws(() => decodeOrdered(received(unordered)), {instanceOf: MalformedMessageError});
 });
 
 test('a message of another schema, kind or without its headers is malformed, not misread', (t) => {

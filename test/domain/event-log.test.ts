@@ -2,6 +2,7 @@ import {setImmediate} from 'node:timers/promises';
 import test from 'ava';
 import {MemoryFanout} from '../../adapters/system/memory-fanout.ts';
 import {EventLog, type PullRequest, type Pulled} from '../../domain/events/event-log.ts';
+import type {EventFilter, LoggedEvent} from '../../domain/ports/event-store.ts';
 import type {FanoutFrame} from '../../domain/ports/fanout.ts';
 import {FaultyFanout} from '../support/faulty-fanout.ts';
 import {ManualClock} from '../support/manual-clock.ts';
@@ -135,4 +136,28 @@ test('when the process ends, whoever waits is answered, and nobody begins to', a
 	t.deepEqual((await scene.pull()).events, []);
 	await settle();
 	t.is(scene.clock.timers, 0);
+});
+
+/** A log that kept nothing of its first five events, and gets its sixth right after each look for what a filter lets pass. */
+class EmptiedEventStore extends ScriptedEventStore {
+	override lastSeq(): Promise<number> {
+		return Promise.resolve(5);
+	}
+
+	override listAfter(
+		_userId: string,
+		_afterSeq: number,
+		_limit: number,
+		filter?: EventFilter,
+	): Promise<readonly LoggedEvent[]> {
+		return Promise.resolve(filter === undefined ? [{...sampleEvent({userId: USER}), seq: 6}] : []);
+	}
+}
+
+test('a filtered pull does not go on behind an event that came after its look', async (t) => {
+	const {clock, log, fanout} = new Scene();
+	const events = new EventLog({events: new EmptiedEventStore(), fanout, clock, log});
+	const signal = new AbortController().signal;
+	const request = {after: '0', limit: 10, filter: {event: 'message'}, waitMs: 0, signal};
+	t.deepEqual(await events.pull(USER, request), {events: [], next: '0'});
 });

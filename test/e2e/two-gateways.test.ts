@@ -13,6 +13,8 @@ import {IdentityProvider} from '../support/identity-provider.ts';
 import {Receiver} from '../support/receiver.ts';
 import {removeTopology} from '../support/remove-topology.ts';
 import {requireServices} from '../support/services.ts';
+import {SocketIoProbe} from '../support/socket-io-probe.ts';
+import {StreamProbe} from '../support/stream-probe.ts';
 import {TcpProxy} from '../support/tcp-proxy.ts';
 
 const {test, urls} = await requireServices('rabbitmq', 'mongodb', 'redis');
@@ -202,6 +204,41 @@ function statusAfter(commandId: string, statuses: readonly string[]): Promise<st
 		return !statuses.includes(status) && status;
 	}, 45_000);
 }
+
+test.serial('the live stream spans gateways: tickets, who is connected, events, and an end', async (t) => {
+	const {clients, gateways, connection, waha} = deployment;
+	const [first, second] = gateways.map(({url}) => url) as [string, string];
+	const {id: tokenId, token} = await clients[0].call<{id: string; token: string}>('POST', '/tokens', {name: 'stream'});
+	const client = new ApiClient(first, token);
+	const {ticket} = await client.call<{ticket: string}>('POST', '/ws/tickets');
+	const plain = await StreamProbe.open(`${second.replace('http', 'ws')}/ws?ticket=${ticket}&events=message`);
+	using socketIo = new SocketIoProbe(first, {auth: {token, events: 'message'}});
+	const sessions = (url: string): Promise<readonly {readonly id: string; readonly transport: string}[]> =>
+		new ApiClient(url, token).call('GET', '/ws/sessions');
+	await eventually(async () => (await sessions(first)).length === 2);
+	t.deepEqual((await sessions(second)).map(({transport}) => transport).sort(), ['socket.io', 'websocket']);
+	for (const url of [first, second]) {
+		const again = await StreamProbe.open(`${url.replace('http', 'ws')}/ws?ticket=${ticket}`);
+		t.is((await again.closed()).code, 4003);
+	}
+
+	waha.receive(connection.sessionName, {from: CHAT, content: {kind: 'text', text: 'to all'}});
+	await eventually(() => plain.ids.length === 1 && socketIo.ids.length === 1);
+	t.deepEqual(plain.ids, socketIo.ids);
+
+	const onSecond = (await sessions(first)).find(({transport}) => transport === 'websocket');
+	await client.call('DELETE', `/ws/sessions/${onSecond?.id ?? ''}`);
+	t.deepEqual(await plain.closed(), {code: 4010, reason: 'Ended by its user'});
+	t.true(socketIo.socket.connected);
+
+	const other = await StreamProbe.open(`${second.replace('http', 'ws')}/ws?token=${token}`);
+	await eventually(async () => (await sessions(first)).length === 2);
+	const ends = [other.closed(), socketIo.disconnected()] as const;
+	const revokedAtMs = performance.now();
+	await clients[1].call('DELETE', `/tokens/${tokenId}`);
+	t.deepEqual(await Promise.all(ends), [{code: 4003, reason: 'Invalid token'}, 'io server disconnect']);
+	t.true(performance.now() - revokedAtMs < 1000);
+});
 
 for (const [fault, strike] of [
 	['kill -9 of the command processes', () => killAndRestart(deployment.commands)],

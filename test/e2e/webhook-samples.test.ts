@@ -1,6 +1,6 @@
 import {execFile, spawnSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
-import {writeFile} from 'node:fs/promises';
+import {mkdir, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import {promisify} from 'node:util';
 import test from 'ava';
@@ -103,6 +103,53 @@ print(json.dumps(verdicts))
 `;
 	const all = cases();
 	const {stdout} = await promisify(execFile)('python3', ['-c', program, JSON.stringify(all)]);
+	const verdicts = JSON.parse(stdout) as readonly boolean[];
+	for (const [index, {name, isGenuine}] of all.entries()) t.is(verdicts[index], isGenuine, name);
+});
+
+const hasGo = spawnSync('go', ['version']).status === 0;
+
+(hasGo ? test : test.skip)('the Go sample tells genuine deliveries from others', async (t) => {
+	t.timeout(120_000);
+	await using folder = await createTemporaryFolder();
+	const program = `package main
+
+import (
+	"encoding/json"
+	"net/http"
+	"os"
+	"sample/webhooks"
+)
+
+func main() {
+	var cases []struct {
+		Headers      map[string]string
+		Body, Secret string
+	}
+	if err := json.Unmarshal([]byte(os.Args[1]), &cases); err != nil {
+		panic(err)
+	}
+	verdicts := []bool{}
+	for _, one := range cases {
+		header := http.Header{}
+		for name, value := range one.Headers {
+			header.Set(name, value)
+		}
+		verdicts = append(verdicts, webhooks.IsGenuine(header, []byte(one.Body), one.Secret))
+	}
+	json.NewEncoder(os.Stdout).Encode(verdicts)
+}
+`;
+	await mkdir(join(folder.path, 'webhooks'));
+	await writeFile(join(folder.path, 'webhooks', 'webhooks.go'), samplesIn('go').join(''));
+	await writeFile(join(folder.path, 'main.go'), program);
+	await writeFile(join(folder.path, 'go.mod'), 'module sample\n');
+	const all = cases();
+	const {stdout} = await promisify(execFile)('go', ['run', '.', JSON.stringify(all)], {
+		cwd: folder.path,
+		// Nothing but the standard library of the Go that is there.
+		env: {...process.env, GOPROXY: 'off', GOTOOLCHAIN: 'local', GOFLAGS: ''},
+	});
 	const verdicts = JSON.parse(stdout) as readonly boolean[];
 	for (const [index, {name, isGenuine}] of all.entries()) t.is(verdicts[index], isGenuine, name);
 });

@@ -165,6 +165,7 @@ test('users are listed page by page, oldest first, with what administrators need
 			name,
 			isAdmin,
 			disabled,
+			slots: null,
 			createdAt: user.createdAt.toISOString(),
 		} as UserView,
 	);
@@ -219,10 +220,15 @@ test('a user that does not exist is 404, a body without a decision 400', async (
 		t.like(await response.json(), {message: 'User not found', code: 'NOT_FOUND'});
 	}
 	const {user} = await gateway.createTenant();
-	for (const body of [undefined, {}, {disabled: null}, {disabled: 'true'}]) {
+	for (const [body, message] of [
+		[undefined, 'Say what to change: disabled, slots, or both'],
+		[{}, 'Say what to change: disabled, slots, or both'],
+		[{disabled: null}, 'Say what to change: disabled, slots, or both'],
+		[{disabled: 'true'}, 'disabled must be a boolean value'],
+	] as const) {
 		const response = await client.fetch('PATCH', `/infrastructure/users/${user.id}`, body);
 		t.is(response.status, 400);
-		t.like(await response.json(), {message: 'disabled must be a boolean value'});
+		t.like(await response.json(), {message});
 	}
 	t.false((await gateway.stores.userStore.find(user.id))?.disabled);
 });

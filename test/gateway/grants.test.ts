@@ -4,7 +4,7 @@ import {SCOPES, type Scope} from '../../domain/tokens/grants.ts';
 import type {Route} from '../../gateway/http/route.ts';
 import {tenantRoutes} from '../../gateway/http/tenant-routes.ts';
 import {createGatewayHarness, type ConnectionView, type Tenant} from '../support/gateway-harness.ts';
-import {sampleConnection, sampleEvent, sampleOutcome} from '../support/samples.ts';
+import {sampleConnection, sampleEvent, sampleJob, sampleOutcome} from '../support/samples.ts';
 
 /** An administrator with two connections, each with a webhook, and another user: everything that routes act on. */
 interface Account {
@@ -14,6 +14,7 @@ interface Account {
 	readonly webhookId: string;
 	readonly deliveryId: string;
 	readonly eventId: string;
+	readonly jobId: string;
 	readonly otherUserId: string;
 }
 
@@ -36,6 +37,7 @@ async function createAccount(): Promise<Account> {
 	await gateway.stores.eventStore.append([event]);
 	const outcome = sampleOutcome({...of, eventId: event.id, webhookId: webhook.id, state: 'dead'});
 	await gateway.stores.deliveryStore.record([outcome]);
+	const job = await gateway.stores.jobStore.create(sampleJob(of));
 	const {user} = await gateway.createTenant();
 	return {
 		admin,
@@ -44,6 +46,7 @@ async function createAccount(): Promise<Account> {
 		webhookId: webhook.id,
 		deliveryId: outcome.deliveryId,
 		eventId: event.id,
+		jobId: job.id,
 		otherUserId: user.id,
 	};
 }
@@ -51,7 +54,7 @@ async function createAccount(): Promise<Account> {
 /** What a route acts on, as far as requests could change it. */
 async function stateOf({admin, connectionId, webhookId, otherUserId}: Account): Promise<unknown> {
 	const {stores, broker} = gateway;
-	const {connectionStore, webhookStore, tokenStore, userStore, deliveryStore} = stores;
+	const {connectionStore, webhookStore, tokenStore, userStore, deliveryStore, jobStore} = stores;
 	const tokens = await tokenStore.listActive(admin.user.id);
 	return {
 		connection: await connectionStore.find(connectionId),
@@ -59,6 +62,7 @@ async function stateOf({admin, connectionId, webhookId, otherUserId}: Account): 
 		webhook: await webhookStore.find(webhookId),
 		webhooks: (await webhookStore.listByConnection(connectionId)).length,
 		deliveries: await deliveryStore.listByWebhook(webhookId, {limit: 10}),
+		jobs: await jobStore.list(admin.user.id, {limit: 10}),
 		tokens: tokens.map(({id}) => id),
 		users: [await userStore.find(admin.user.id), await userStore.find(otherUserId)],
 		published: broker.published.filter(({body}) => body.includes(connectionId)).length,
@@ -71,6 +75,7 @@ function call(route: Route, {admin, ...account}: Account, {client}: Tenant, body
 		webhooks: account.webhookId,
 		deliveries: account.deliveryId,
 		events: account.eventId,
+		jobs: account.jobId,
 		tokens: admin.tokenId,
 		users: account.otherUserId,
 	};
@@ -160,6 +165,26 @@ test('a token for certain connections lists these, page by page, and no others',
 	t.deepEqual(listed.sort(), allowed.sort());
 });
 
+test('a delivery is its webhook’s: a token for a connection does not touch those of a webhook of the whole account', async (t) => {
+	const {admin, connectionId, eventId, deliveryId: ownId} = await createAccount();
+	const {webhook} = await gateway.dependencies.webhooks.createForUser(admin.user.id, {
+		url: 'https://example.com',
+		events: ['*'],
+	});
+	const outcome = sampleOutcome({
+		...{userId: admin.user.id, connectionId, eventId, webhookId: webhook.id},
+		state: 'dead',
+	});
+	await gateway.stores.deliveryStore.record([outcome]);
+	const {client} = await gateway.addToken(admin, {connectionIds: [connectionId]});
+	const path = `/deliveries/${outcome.deliveryId}`;
+	t.is((await client.fetch('GET', path)).status, 403);
+	t.is((await client.fetch('POST', `${path}/retry`)).status, 403);
+	t.like(await gateway.stores.deliveryStore.find(outcome.deliveryId), {state: 'dead', run: 1});
+	t.is((await client.fetch('GET', `/deliveries/${ownId}`)).status, 200);
+	t.is((await admin.client.fetch('GET', path)).status, 200);
+});
+
 test('every route names what it acts on where its path has an id', (t) => {
 	for (const {path, target} of routes) {
 		const expected = /^\/(simulator\/)?connections\/:id/.test(path)
@@ -168,11 +193,13 @@ test('every route names what it acts on where its path has an id', (t) => {
 				? 'webhook'
 				: path.startsWith('/deliveries/:id')
 					? 'delivery'
-					: path.startsWith('/events/:id')
-						? 'event'
-						: path.startsWith('/infrastructure')
-							? 'admin'
-							: undefined;
+					: path.startsWith('/jobs/:id')
+						? 'job'
+						: path.startsWith('/events/:id')
+							? 'event'
+							: path.startsWith('/infrastructure')
+								? 'admin'
+								: undefined;
 		if (expected !== undefined) t.is(target, expected, path);
 	}
 });

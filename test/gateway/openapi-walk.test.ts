@@ -1,18 +1,23 @@
 import test from 'ava';
 import type {ErrorBody} from '../../gateway/http/error-body.ts';
 import {ApiContract, type DocumentedOperation, type ReadAnswer} from '../support/api-contract.ts';
+import {buySlots} from '../support/buy-slots.ts';
 import {DocumentedWorld, type ReadyRequest} from '../support/documented-world.ts';
+import {FakeStripe} from '../support/fake-stripe.ts';
 import {createGatewayHarness} from '../support/gateway-harness.ts';
 
 // Every operation of the OpenAPI document, called with its example and with bad input; each answer must be one that it documents.
 
-const gateway = await createGatewayHarness();
+const stripe = await FakeStripe.start();
+const gateway = await createGatewayHarness({env: stripe.env});
 const contract = await ApiContract.load(gateway.url);
 const world = await DocumentedWorld.create(gateway);
+await buySlots(world.admin, stripe, 1);
 
 test.after.always(async () => {
 	await world[Symbol.asyncDispose]();
 	await gateway[Symbol.asyncDispose]();
+	await stripe[Symbol.asyncDispose]();
 });
 
 const NO_TOKEN = {authorization: ''};
@@ -27,7 +32,16 @@ async function call(
 		headers: {authorization: `Bearer ${world.admin.token}`, 'content-type': 'application/json', ...headers},
 		...(body !== undefined && {body: typeof body === 'string' ? body : JSON.stringify(body)}),
 	});
-	return {status: response.status, headers: response.headers, text: await response.text()};
+	return {status: response.status, headers: response.headers, text: await readText(response)};
+}
+
+/** Of a stream, which does not end, only what comes first. */
+async function readText(response: Response): Promise<string> {
+	if (!(response.headers.get('content-type') ?? '').startsWith('text/event-stream')) return response.text();
+	const reader = response.body?.getReader();
+	const first = await reader?.read();
+	await reader?.cancel();
+	return Buffer.from(first?.value ?? []).toString();
 }
 
 const needsToken = ({operation}: DocumentedOperation): boolean => operation.security.length > 0;

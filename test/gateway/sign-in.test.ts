@@ -128,7 +128,7 @@ test('a user who is disabled loses REST and sockets at once, and gets both back'
 		Promise.all([jwt, token].map((each) => StreamProbe.open(`${url.replace('http', 'ws')}/ws?token=${each}`)));
 	const probes = await open();
 	const {log} = application;
-	await eventually(() => log.of('stream.socket.admitted').length === 2);
+	await eventually(() => log.of('stream.client.admitted').length === 2);
 
 	const disabledAt = performance.now();
 	await admin.call('PATCH', `/infrastructure/users/${id}`, {disabled: true});
@@ -142,7 +142,7 @@ test('a user who is disabled loses REST and sockets at once, and gets both back'
 	t.is((await client.fetch('GET', '/me')).status, 200);
 	t.is((await new ApiClient(url, token).fetch('GET', '/me')).status, 200);
 	const again = await open();
-	await eventually(() => log.of('stream.socket.admitted').length === 4);
+	await eventually(() => log.of('stream.client.admitted').length === 4);
 	for (const probe of again) {
 		t.true(probe.isOpen);
 		probe.socket.terminate();

@@ -3,7 +3,7 @@ import test from 'ava';
 import {newToken} from '../../domain/tokens/token.ts';
 import {tenantRoutes} from '../../gateway/http/tenant-routes.ts';
 import {createGatewayHarness, type ConnectionView, type Tenant} from '../support/gateway-harness.ts';
-import {sampleEvent, sampleOutcome} from '../support/samples.ts';
+import {sampleEvent, sampleJob, sampleOutcome} from '../support/samples.ts';
 import type {ErrorBody} from '../../gateway/http/error-body.ts';
 
 const gateway = await createGatewayHarness();
@@ -18,7 +18,9 @@ const RESOURCES = {
 	webhooks: {unknown: 'Webhook config not found', foreign: 'You do not own this webhook config'},
 	tokens: {unknown: 'Token not found', foreign: 'You do not own this token'},
 	deliveries: {unknown: 'Delivery not found', foreign: 'You do not own this delivery'},
+	jobs: {unknown: 'Job not found', foreign: 'You do not own this job'},
 	events: {unknown: 'Event not found', foreign: 'You do not own this event'},
+	sessions: {unknown: 'Session not found', foreign: 'You do not own this session'},
 } as const;
 
 type Resource = keyof typeof RESOURCES;
@@ -127,6 +129,12 @@ async function ownedId(tenant: Tenant, resource: Resource | undefined): Promise<
 			await gateway.stores.deliveryStore.record([outcome]);
 			return outcome.deliveryId;
 		}
+		case 'sessions': {
+			await tenant.client.fetch('GET', '/events/stream');
+			return gateway.dependencies.eventSource.stream.clientsOf(tenant.user.id)[0]?.id ?? '';
+		}
+		case 'jobs':
+			return (await gateway.stores.jobStore.create(sampleJob({userId: tenant.user.id}))).id;
 		case 'events': {
 			const event = sampleEvent({userId: tenant.user.id});
 			await gateway.stores.eventStore.append([event]);
@@ -151,9 +159,14 @@ async function stateOf(tenant: Tenant, resource: Resource, id: string): Promise<
 			return {
 				webhook: await gateway.stores.webhookStore.find(id),
 				log: await gateway.stores.deliveryStore.listByWebhook(id, {limit: 10}),
+				jobs: await gateway.stores.jobStore.list(tenant.user.id, {limit: 10}),
 			};
 		case 'deliveries':
 			return gateway.stores.deliveryStore.find(id);
+		case 'sessions':
+			return gateway.dependencies.eventSource.stream.find(id)?.isOpen;
+		case 'jobs':
+			return gateway.stores.jobStore.find(id);
 		case 'events':
 			return gateway.stores.eventStore.find(id);
 	}

@@ -320,7 +320,16 @@ test('trap 16: a send that types and pauses like a person answers well within 30
 	t.true(Date.now() - startedAt < 25_000);
 });
 
-// The other routes of trap 17 belong to billing, which has no routes yet.
+test('trap 17: the billing routes that clients call and the reference lacks exist', async (t) => {
+	const {client} = await gateway.createTenant();
+	const usage = await client.fetch('GET', '/billing/usage');
+	t.is(usage.status, 200);
+	t.like(await usage.json(), {totalHours: 0, activeConnections: 0});
+	const slots = await client.fetch('PUT', '/billing/slots', {quantity: 10});
+	t.is(slots.status, 400);
+	t.like(await slots.json(), {code: 'BILLING_DISABLED'});
+});
+
 test('trap 17: send-media, which one dashboard still calls, exists', async (t) => {
 	const tenant = await gateway.createTenant();
 	const {id} = await createLinkedConnection(tenant);

@@ -30,9 +30,18 @@ const OPTIONS = {
 	filter: {chats: ['15550001111@c.us', '120363000000@g.us'], fromMe: false},
 	rateLimit: 0.5,
 	concurrency: 100,
+	ordered: 'chat',
 };
 
-const DEFAULTS = {retry: null, timeoutSeconds: null, headers: {}, filter: null, rateLimit: null, concurrency: 10};
+const DEFAULTS = {
+	retry: null,
+	timeoutSeconds: null,
+	headers: {},
+	filter: null,
+	rateLimit: null,
+	concurrency: 10,
+	ordered: false,
+};
 
 async function createConnection({client}: Tenant): Promise<string> {
 	return (await client.call<ConnectionView>('POST', '/connections')).id;
@@ -66,6 +75,7 @@ test('an update replaces an option, and null sets it back to its default; elsewh
 		filter: {fromMe: true},
 		rateLimit: 1000,
 		concurrency: 1,
+		ordered: false,
 	};
 	t.like(await client.call('PUT', `/webhooks/${id}`, changes), changes);
 	const nothing = {url: null, events: null, active: null};
@@ -77,6 +87,7 @@ test('an update replaces an option, and null sets it back to its default; elsewh
 		filter: null,
 		rateLimit: null,
 		concurrency: null,
+		ordered: null,
 	};
 	t.like(await client.call('PUT', `/webhooks/${id}`, nulls), DEFAULTS);
 	t.like(await client.call('POST', '/webhooks', {...BASE, ...nulls}), DEFAULTS);
@@ -116,6 +127,8 @@ test('what is wrong with options is told field by field, and nothing of it is st
 		[{concurrency: 0}, concurrency],
 		[{concurrency: 101}, concurrency],
 		[{concurrency: 1.5}, concurrency],
+		[{ordered: true}, 'ordered must be "chat" or false'],
+		[{ordered: 'user'}, 'ordered must be "chat" or false'],
 		[{headers: ['a']}, 'headers must be an object'],
 		[{headers: {a: 5}}, 'each value in headers must be a string'],
 		[{events: ['message*']}, /^events: "message\*" is not an event name/],
@@ -131,6 +144,22 @@ test('what is wrong with options is told field by field, and nothing of it is st
 		else t.regex(messages[0] ?? '', message, shown);
 	}
 	t.deepEqual(await client.call('GET', '/webhooks'), []);
+});
+
+test('ordered is switched ten seconds later; whoever switches all the time is told to stop', async (t) => {
+	const {client} = await gateway.createTenant();
+	const {id} = await client.call<WebhookView>('POST', '/webhooks', BASE);
+	const startMs = Date.now();
+	t.like(await client.call('PUT', `/webhooks/${id}`, {ordered: 'chat'}), {ordered: 'chat'});
+	t.like(await client.call('PUT', `/webhooks/${id}`, {ordered: 'chat'}), {ordered: 'chat'});
+	const switches = (await gateway.stores.webhookStore.find(id))?.orderSwitchesMs ?? [];
+	t.is(switches.length, 1);
+	t.true((switches[0] ?? 0) >= startMs + 10_000 && (switches[0] ?? 0) <= Date.now() + 10_000);
+	for (let count = 1; count < 50; count++) {
+		await client.call('PUT', `/webhooks/${id}`, {ordered: count % 2 === 0 ? 'chat' : false});
+	}
+	t.is((await client.fetch('PUT', `/webhooks/${id}`, {ordered: 'chat'})).status, 409);
+	t.like(await client.call('PUT', `/webhooks/${id}`, {ordered: false}), {ordered: false});
 });
 
 test('headers that are ours, the connection’s or none at all are refused, without repeating their values', async (t) => {

@@ -16,6 +16,18 @@ interface WebhookView {
 	readonly updatedAt: string;
 }
 
+interface StateView extends WebhookView {
+	readonly sessionId: string;
+	readonly active: boolean;
+	readonly disabledReason: string | null;
+	readonly disabledAt: string | null;
+	readonly failingSince: string | null;
+}
+
+interface EventView {
+	readonly payload: Readonly<Record<string, unknown>>;
+}
+
 interface LogView {
 	readonly id: string;
 	readonly status: string;
@@ -28,6 +40,13 @@ async function createWebhook(
 ): Promise<WebhookView> {
 	const {id} = await client.call<ConnectionView>('POST', '/connections');
 	return client.call('POST', `/connections/${id}/webhooks`, body);
+}
+
+async function findWebhook({client}: Tenant, id: string): Promise<StateView> {
+	const webhooks = await client.call<StateView[]>('GET', '/webhooks');
+	const webhook = webhooks.find((one) => one.id === id);
+	if (webhook === undefined) throw new Error('the webhook is gone');
+	return webhook;
 }
 
 test('a webhook is shown with the fields of the contract, in its order, and ours after them', async (t) => {
@@ -52,7 +71,9 @@ test('a webhook is shown with the fields of the contract, in its order, and ours
 		'filter',
 		'rateLimit',
 		'concurrency',
+		'ordered',
 		'previousSecretUntil',
+		'failingSince',
 	]);
 	t.like(webhook, {userId: tenant.user.id, active: true, disabledReason: null, disabledAt: null});
 	t.like(webhook, {retry: null, timeoutSeconds: null, headers: {}, filter: null, rateLimit: null, concurrency: 10});
@@ -170,6 +191,50 @@ test('a test event reaches the endpoint signed, and the log shows the very body 
 		return JSON.stringify(payload) === sink.deliveries[0]?.body;
 	});
 	t.true(isSigned(sink.deliveries[0] ?? t.fail('nothing arrived'), webhook.signingSecret));
+});
+
+test('a webhook that the system switched off says why and tells the account; switched on again it says nothing of it', async (t) => {
+	await using sink = await WebhookSink.start();
+	await using account = await WebhookSink.start();
+	const tenant = await gateway.createTenant();
+	const {id} = await createWebhook(tenant, {url: `${sink.url}?key=secret`, events: ['*']});
+	await tenant.client.call('POST', '/webhooks', {url: account.url, events: ['webhook.*']});
+	sink.answer = (_, response) => response.writeHead(410).end();
+	await tenant.client.call('POST', `/webhooks/${id}/test`);
+	const off = await eventually(async () => {
+		const webhook = await findWebhook(tenant, id);
+		return !webhook.active && webhook;
+	});
+	t.is(off.disabledReason, 'the receiver answered 410 Gone');
+	t.is(typeof off.failingSince, 'string');
+	const [notice] = await eventually(() => account.deliveries.length > 0 && account.deliveries);
+	const [logged] = await eventually(async () => {
+		const events = await tenant.client.call<EventView[]>('GET', '/events?event=webhook.disabled');
+		return events.length > 0 && events;
+	});
+	t.deepEqual(JSON.parse(notice?.body ?? ''), logged);
+	t.like(logged, {connectionId: null, session: null});
+	t.like(logged?.payload, {webhookId: id, url: sink.url, lastStatus: 410, disabledAt: off.disabledAt});
+
+	const on = await tenant.client.call<WebhookView>('PUT', `/webhooks/${id}`, {active: true});
+	t.like(on, {active: true, disabledReason: null, disabledAt: null, failingSince: null});
+	sink.answer = (_, response) => response.end('ok');
+	const sent = sink.deliveries.length;
+	await tenant.client.call('POST', `/webhooks/${id}/test`);
+	await eventually(() => sink.deliveries.length > sent);
+	t.like(await findWebhook(tenant, id), {active: true, disabledReason: null, failingSince: null});
+});
+
+test('a webhook shows since when it fails; a new URL begins anew', async (t) => {
+	await using sink = await WebhookSink.start();
+	sink.answer = (_, response) => response.writeHead(500).end();
+	const tenant = await gateway.createTenant();
+	const {id} = await createWebhook(tenant, {url: sink.url, events: ['session.status']});
+	const {sessionId} = await findWebhook(tenant, id);
+	await tenant.client.call('POST', `/connections/${sessionId}/restart`);
+	await eventually(async () => (await findWebhook(tenant, id)).failingSince !== null);
+	const body = {url: 'https://example.com/moved', events: ['none']};
+	t.like(await tenant.client.call('PUT', `/webhooks/${id}`, body), {...body, failingSince: null});
 });
 
 test('the log tells the states of deliveries in the words of the contract', async (t) => {

@@ -70,6 +70,31 @@ test('a member that resumes gets what it missed in order, then the live stream',
 	t.deepEqual(member.ids, idsOf([...missed.slice(1), ...later]));
 });
 
+test('a client whose last event is not in the log any more is told so, and gets all that is', async (t) => {
+	const bench = new Bench();
+	const [expired] = bench.make(1, 1);
+	await bench.clock.advance(31 * 24 * HOUR);
+	const kept = bench.make(2, 4);
+	await bench.events.append(kept);
+	const member = await bench.join(expired?.id);
+	const later = bench.make(5, 6);
+	await bench.both(...later);
+	t.deepEqual(member.frames[0], {type: 'gap', from: expired?.id ?? '', to: first(kept).id, reason: 'expired'});
+	t.deepEqual(member.ids, idsOf([...kept, ...later]));
+});
+
+test('a gap names no event that the client may not know of', async (t) => {
+	const bench = new Bench();
+	const [expired] = bench.make(1, 1);
+	await bench.clock.advance(31 * 24 * HOUR);
+	await bench.events.append(bench.make(2, 4));
+	const member = new RecordingMember();
+	member.connectionIds = ['another'];
+	await bench.rooms.join(USER, member, expired?.id);
+	await bench.clock.advance(0);
+	t.deepEqual(member.frames, [{type: 'gap', from: expired?.id ?? '', to: null, reason: 'expired'}]);
+});
+
 test('live frames that come during the replay follow it, and what the log has of them is not repeated', async (t) => {
 	const bench = new Bench();
 	const missed = bench.make(1, 3);

@@ -185,7 +185,7 @@ test('a socket closes when its JWT ends, within seconds', async (t) => {
 	await using fixture = await StreamFixture.start({clock, signIn: provider.settings});
 	const jwt = await provider.sign({exp: Math.floor(clock.now() / 1000) + 600});
 	const probe = await fixture.open(`/ws?token=${jwt}`);
-	await eventually(() => fixture.log.of('stream.socket.admitted').length === 1);
+	await eventually(() => fixture.log.of('stream.client.admitted').length === 1);
 	await clockTo(clock, clock.now() + 598_000, [probe]);
 	t.true(probe.isOpen);
 	await clock.advance(10_000);

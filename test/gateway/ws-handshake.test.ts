@@ -131,7 +131,7 @@ test('a token that is revoked while it is being checked does not get in', async 
 });
 
 test('a client that leaves while its token is being checked takes no place', async (t) => {
-	await using fixture = await StreamFixture.start();
+	await using fixture = await StreamFixture.start({maxSocketsPerUser: 1});
 	const tenant = await fixture.addTenant();
 	const {promise: paused, resolve: release} = Promise.withResolvers<undefined>();
 	let lookups = 0;
@@ -159,15 +159,6 @@ test('an upgrade at another path is answered 404 in the shape of every error, wi
 		t.is(typeof body['requestId'], 'string');
 	}
 	t.is(fixture.stream.size, 0);
-});
-
-test('a Socket.IO client is told to use a plain WebSocket', async (t) => {
-	await using fixture = await StreamFixture.start();
-	const {token} = await fixture.addTenant();
-	const {status, body} = await refusal(`${fixture.url}/api/ws/?EIO=4&transport=websocket&token=${token}`);
-	t.is(status, 400);
-	t.like(body, {statusCode: 400, error: 'Bad Request', code: 'VALIDATION_FAILED'});
-	t.regex(String(body['message']), /plain WebSocket/);
 });
 
 test('a request that is no WebSocket handshake is answered 400, and one that is cut short harms nobody', async (t) => {
@@ -211,7 +202,7 @@ test('no token is logged, whatever becomes of its socket', async (t) => {
 	await eventually(() => fixture.log.of('stream.recheck.failed').length > 0);
 	const secrets = [tenant.token, revoked.token].flatMap((token) => [token, token.slice(3)]);
 	const logged = fixture.log.entries.map(({event, fields}) => event + inspectDeep(fields)).join('\n');
-	t.regex(logged, /stream\.socket\.refused.*4029/);
+	t.regex(logged, /stream\.client\.refused.*4029/);
 	for (const secret of secrets) t.false(logged.includes(secret));
 });
 

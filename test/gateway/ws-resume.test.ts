@@ -113,7 +113,7 @@ test('a slow client replays a log of 40 MB without being cut, and without fillin
 	}, 60_000);
 	t.is(reads, 3, 'the second page is read only when the first is taken');
 	t.deepEqual(probe.ids, idsOf(missed.slice(1)));
-	t.is(fixture.log.of('stream.socket.cut').length, 0);
+	t.is(fixture.log.of('stream.client.cut').length, 0);
 });
 
 test('a client that takes nothing of its replay for 10 s is cut', async (t) => {
@@ -128,7 +128,7 @@ test('a client that takes nothing of its replay for 10 s is cut', async (t) => {
 	// The kernel takes some megabytes before the replay has to wait.
 	await eventually(async () => {
 		await clock.advance(10_000);
-		return fixture.log.of('stream.socket.cut').length === 1;
+		return fixture.log.of('stream.client.cut').length === 1;
 	});
 	probe.socket.resume();
 	t.is((await probe.closed()).code, 4008);

@@ -6,9 +6,11 @@ import {SystemClock} from '../../adapters/system/system-clock.ts';
 import {createTopology} from '../../config/topology.ts';
 import {ControlBus} from '../../domain/broker/control-bus.ts';
 import {Publisher} from '../../domain/broker/publisher.ts';
+import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import {Tokens} from '../../domain/tokens/tokens.ts';
 import {eventually} from '../support/eventually.ts';
 import {ManualClock} from '../support/manual-clock.ts';
+import {makeStreamEvent} from '../support/stream-event.ts';
 import {StreamFixture} from '../support/stream-fixture.ts';
 
 const INVALID = {code: 4003, reason: 'Invalid token'};
@@ -98,4 +100,61 @@ test('sockets that cannot be checked stay, and are checked when the store is bac
 	await clock.advance(5000);
 	t.deepEqual(await doomed.closed(), INVALID);
 	t.true(spared.isOpen);
+});
+
+test('a loss that the control bus tells of is made good from the log, for that user or for all', async (t) => {
+	await using fixture = await StreamFixture.start();
+	const [alice, bob] = [await fixture.addTenant(), await fixture.addTenant()];
+	const [ours, theirs] = [await fixture.connect(alice), await fixture.connect(bob)];
+	const lost = (index: number): readonly NewLoggedEvent[] =>
+		[alice, bob].map(({userId}) => makeStreamEvent(userId, index));
+	const [first, second] = [lost(1), lost(2)];
+	await fixture.events.append(first);
+	fixture.control.change({kind: 'frames-lost', userId: alice.userId});
+	await ours.received([first[0]?.id ?? '']);
+	await fixture.events.append(second);
+	t.deepEqual(theirs.ids, []);
+	fixture.control.change({kind: 'frames-lost', userId: null});
+	await theirs.received([first[1], second[1]].map((event) => event?.id ?? ''));
+	await ours.received([second[0]?.id ?? '']);
+	t.deepEqual(ours.ids, [first[0]?.id, second[0]?.id]);
+});
+
+test('when changes may have been missed, losses may have been, too: everybody catches up', async (t) => {
+	await using fixture = await StreamFixture.start();
+	const tenant = await fixture.addTenant();
+	const probe = await fixture.connect(tenant);
+	const event = makeStreamEvent(tenant.userId, 1);
+	await fixture.events.append([event]);
+	fixture.control.gap();
+	await probe.received([event.id]);
+	t.deepEqual(probe.ids, [event.id]);
+});
+
+test('what came by a ticket is checked again like everything else', async (t) => {
+	await using fixture = await StreamFixture.start();
+	const tenant = await fixture.addTenant();
+	const identity = await fixture.tickets.authenticate(tenant.token);
+	const {ticket} = await fixture.tickets.issue(identity);
+	const probe = await fixture.open(`/ws?ticket=${ticket}`);
+	await eventually(() => fixture.log.of('stream.client.admitted').length === 1);
+	await fixture.stores.tokenStore.revoke(tenant.tokenId);
+	fixture.control.gap();
+	t.deepEqual(await probe.closed(), INVALID);
+});
+
+test('a client is ended by its user in whatever process it is, and nobody else by it', async (t) => {
+	await using fixture = await StreamFixture.start();
+	const [alice, bob] = [await fixture.addTenant(), await fixture.addTenant()];
+	const [doomed, spared, stranger] = [
+		await fixture.connect(alice),
+		await fixture.connect(alice),
+		await fixture.connect(bob),
+	];
+	const [client] = fixture.stream.clientsOf(alice.userId);
+	const clientId = client?.id ?? '';
+	fixture.control.change({kind: 'client-ended', userId: bob.userId, clientId});
+	fixture.control.change({kind: 'client-ended', userId: alice.userId, clientId});
+	t.deepEqual(await doomed.closed(), {code: 4010, reason: 'Ended by its user'});
+	for (const probe of [spared, stranger]) t.true(probe.isOpen);
 });

@@ -83,6 +83,10 @@ export class ApiContract {
 			return text === '' ? faults : [...faults, 'a body where none is documented'];
 		}
 		if (types[0] === '*/*') return faults;
+		if (types[0] === 'text/event-stream') {
+			const type = String(headers.get('content-type'));
+			return type.startsWith('text/event-stream') ? faults : [...faults, `content type ${type}`];
+		}
 		if (!(headers.get('content-type') ?? '').startsWith('application/json')) {
 			return [...faults, `content type ${String(headers.get('content-type'))}`];
 		}

@@ -9,6 +9,8 @@ import {createSqliteStores} from '../../adapters/sqlite/sqlite-stores.ts';
 import {STORE_MIGRATIONS} from '../../adapters/sqlite/store-schema.ts';
 import {MemoryFanout} from '../../adapters/system/memory-fanout.ts';
 import {MemoryRecentIds} from '../../adapters/system/memory-recent-ids.ts';
+import {MemoryRollCall} from '../../adapters/system/memory-roll-call.ts';
+import {MemoryTicketStore} from '../../adapters/system/memory-ticket-store.ts';
 import {createContainer} from '../../config/container.ts';
 import {DataDirectory} from '../../config/data-dir.ts';
 import {createDispatchers} from '../../config/dispatchers.ts';
@@ -117,6 +119,8 @@ export class DispatchHarness implements AsyncDisposable {
 				stores,
 				fanout,
 				recentIds,
+				tickets: new MemoryTicketStore({clock}),
+				rollCall: new MemoryRollCall(),
 				healthChecks,
 				retention: undefined,
 				rateLimitStore: undefined,

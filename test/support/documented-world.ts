@@ -2,7 +2,7 @@ import {eventually} from './eventually.ts';
 import {createLinkedConnection, type ConnectionView, type GatewayHarness, type Tenant} from './gateway-harness.ts';
 import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import {Receiver} from './receiver.ts';
-import {sampleEvent, sampleOutcome, T0} from './samples.ts';
+import {sampleEvent, sampleJob, sampleOutcome, T0} from './samples.ts';
 import type {DocumentedOperation} from './api-contract.ts';
 
 /** The smallest WebP picture: it also passes for a sticker. */
@@ -29,6 +29,7 @@ export class DocumentedWorld implements AsyncDisposable {
 	readonly #sent: string;
 	readonly #received: string;
 	readonly #filename: string;
+	readonly #streams: Response[] = [];
 
 	private constructor(options: {
 		gateway: GatewayHarness;
@@ -85,6 +86,7 @@ export class DocumentedWorld implements AsyncDisposable {
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
+		for (const stream of this.#streams) await stream.body?.cancel().catch(() => undefined);
 		await this.#files[Symbol.asyncDispose]();
 	}
 
@@ -105,8 +107,15 @@ export class DocumentedWorld implements AsyncDisposable {
 			await this.#gateway.stores.deliveryStore.record([outcome]);
 			return outcome.deliveryId;
 		}
+		if (path.startsWith('/api/jobs/')) {
+			const of = {userId: this.admin.user.id, connectionId: this.connection.id};
+			return (await this.#gateway.stores.jobStore.create(sampleJob(of))).id;
+		}
 		if (path.startsWith('/api/tokens/')) {
 			return (await client.call<{id: string}>('POST', '/tokens', {name: 'to revoke'})).id;
+		}
+		if (path.startsWith('/api/ws/sessions/')) {
+			return this.#openStream();
 		}
 		if (path.startsWith('/api/infrastructure/users/')) {
 			return (await this.#gateway.createTenant()).user.id;
@@ -117,6 +126,20 @@ export class DocumentedWorld implements AsyncDisposable {
 			return created.id;
 		}
 		return ENDING.has(id) ? (await createLinkedConnection(this.admin)).id : this.connection.id;
+	}
+
+	/** Somebody to cut off the live stream. */
+	async #openStream(): Promise<string> {
+		const known = new Set((await this.#sessions()).map(({id}) => id));
+		const stream = await this.admin.client.fetch('GET', '/events/stream');
+		this.#streams.push(stream);
+		const opened = (await this.#sessions()).find(({id}) => !known.has(id));
+		if (opened === undefined) throw new Error('the stream is not listed');
+		return opened.id;
+	}
+
+	#sessions(): Promise<readonly {readonly id: string}[]> {
+		return this.admin.client.call('GET', '/ws/sessions');
 	}
 
 	async #logEvent(): Promise<NewLoggedEvent> {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import {Pool} from 'undici';
+import {Pool, type Dispatcher} from 'undici';
 import type {ErrorBody} from '../../gateway/http/error-body.ts';
 import type {ApiContract, DocumentedOperation} from './api-contract.ts';
 import type {GatewayHarness} from './gateway-harness.ts';
@@ -69,7 +69,16 @@ async function send(pool: Pool, {operation, path, headers, body}: FuzzRequest): 
 	const method = operation.method.toUpperCase();
 	const answer = await pool.request({method, path, headers, body: body ?? null});
 	const shown = Object.entries(answer.headers).map(([name, value]): [string, string] => [name, String(value)]);
-	return {status: answer.statusCode, headers: new Headers(shown), text: await answer.body.text()};
+	return {status: answer.statusCode, headers: new Headers(shown), text: await readText(answer)};
+}
+
+/** Of a stream, which does not end, only what comes first. */
+async function readText({headers, body}: Dispatcher.ResponseData): Promise<string> {
+	if (!String(headers['content-type']).startsWith('text/event-stream')) return body.text();
+	body.on('error', () => undefined);
+	const first = (await body[Symbol.asyncIterator]().next()) as IteratorResult<Buffer>;
+	body.destroy();
+	return first.done === true ? '' : first.value.toString();
 }
 
 function faultOf(contract: ApiContract, {operation}: FuzzRequest, answer: Answer): string | undefined {

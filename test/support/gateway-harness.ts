@@ -9,6 +9,7 @@ import {openInfrastructure} from '../../config/infrastructure.ts';
 import type {SignInSettings} from '../../config/sign-in.ts';
 import {TOKENS} from '../../config/tokens.ts';
 import {createTopology} from '../../config/topology.ts';
+import type {BillingCare} from '../../domain/billing/billing-care.ts';
 import {ingestionKey} from '../../domain/connections/session-name.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
 import {hashToken, newToken, type ApiToken, type User} from '../../domain/tokens/token.ts';
@@ -31,6 +32,8 @@ export interface GatewayHarnessOptions {
 	readonly roles?: readonly Role[];
 	/** Whose JWTs are taken; default nobody's. */
 	readonly signIn?: SignInSettings;
+	/** More of the configuration's variables. */
+	readonly env?: Readonly<Record<string, string>>;
 }
 
 /** A user with a token. */
@@ -64,6 +67,8 @@ export interface GatewayHarness extends AsyncDisposable {
 	/** What each store throws, while set. */
 	readonly storeFaults: {connectionStore?: Error | undefined; tokenStore?: Error | undefined};
 	readonly dependencies: GatewayDependencies;
+	/** Sees to accounts as the supervisor does. */
+	readonly billingCare: BillingCare;
 	/** @param changes what user and token are instead of ordinary */
 	createTenant(changes?: TenantChanges): Promise<Tenant>;
 	/** Another token of the tenant. */
@@ -94,6 +99,7 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		JWT_ISSUER: options.signIn?.issuer,
 		JWT_AUDIENCE: options.signIn?.audience,
 		...env,
+		...options.env,
 	});
 	const clock = new SystemClock();
 	const log = new RecordingLogger();
@@ -146,10 +152,22 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		linking: container.resolve(TOKENS.linking),
 		webhooks: container.resolve(TOKENS.webhooks),
 		deliveries: container.resolve(TOKENS.deliveries),
+		jobs: container.resolve(TOKENS.jobs),
 		events: container.resolve(TOKENS.eventLog),
+		tickets: container.resolve(TOKENS.tickets),
+		eventSource: container.resolve(TOKENS.eventSource),
+		streamRequests: container.resolve(TOKENS.streamEndpoint).requests,
+		streamSessions: container.resolve(TOKENS.streamSessions),
+		subscriptions: container.resolve(TOKENS.subscriptions),
 		messaging: container.resolve(TOKENS.messaging),
 		conversations: container.resolve(TOKENS.conversations),
 		media: container.resolve(TOKENS.media),
+		billing: container.resolve(TOKENS.billing),
+		billingOverviews: container.resolve(TOKENS.billingOverviews),
+		billingInbox: container.resolve(TOKENS.billingInbox),
+		billingEventReader: container.resolve(TOKENS.billingEventReader),
+		grantedSlots: container.resolve(TOKENS.grantedSlots),
+		usage: container.resolve(TOKENS.usageReport),
 		mediaStore: container.resolve(TOKENS.mediaStore),
 		refusal: (url) => container.resolve(TOKENS.webhookSender).refusal(url),
 		simulator,
@@ -164,6 +182,9 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		await HttpServer.listen({listener: createApp(dependencies), host: '127.0.0.1', port: 0, publicUrl: PUBLIC_URL}),
 	);
 	resources.use(dependencies.events);
+	const endpoint = resources.use(container.resolve(TOKENS.streamEndpoint));
+	endpoint.attach(server.server);
+	resources.use(await dependencies.streamSessions.attend());
 	const url = `http://127.0.0.1:${server.port}`;
 	const owned = resources.move();
 	return {
@@ -174,6 +195,7 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		stores,
 		storeFaults,
 		dependencies,
+		billingCare: container.resolve(TOKENS.billingCare),
 		createTenant: (changes) => createTenant(opened.stores, url, changes),
 		addToken: ({user}, changes) => addToken(opened.stores, url, user, changes),
 		ingest: (session, body, {worker = 'simulator', headers} = {}) =>

@@ -65,7 +65,8 @@ export class GatewayProcess implements AsyncDisposable {
 		}
 		this.#child = child;
 		while (!(await this.#answers())) {
-			if (child.exitCode !== null || performance.now() - startedAt > READY_WITHIN_MS) {
+			const hasEnded = child.exitCode !== null || child.signalCode !== null;
+			if (hasEnded || performance.now() - startedAt > READY_WITHIN_MS) {
 				throw new Error(`the process is not ready (exit code ${String(child.exitCode)}):\n${this.#output}`);
 			}
 			await new Promise((resolve) => setTimeout(resolve, 20));

@@ -70,7 +70,7 @@ export async function createMongoTestDatabase(serverUrl: string): Promise<MongoT
 		url: url.href,
 		connection,
 		expireAll: async () => {
-			for (const name of ['events', 'deliveries', 'attempts', 'commands', 'deadLetters']) {
+			for (const name of ['events', 'deliveries', 'attempts', 'commands', 'deadLetters', 'billingEvents', 'jobs']) {
 				await connection.collection(name).deleteMany({expiresAt: {$exists: true}});
 			}
 		},

@@ -1,4 +1,4 @@
-import type {RoomMember} from '../../gateway/ws/room-member.ts';
+import type {EventSubject, RoomMember} from '../../gateway/ws/room-member.ts';
 import type {StreamFrame} from '../../gateway/ws/stream-frame.ts';
 import type {ProbeFrame} from './stream-probe.ts';
 
@@ -23,7 +23,11 @@ export class RecordingMember implements RoomMember {
 		return this.frames.filter(({type}) => type === 'gap');
 	}
 
-	concerns(connectionId: string | null): boolean {
+	concerns({connectionId}: EventSubject): boolean {
+		return this.mayKnow(connectionId);
+	}
+
+	mayKnow(connectionId: string | null): boolean {
 		return this.connectionIds?.includes(connectionId ?? '') ?? true;
 	}
 

@@ -27,7 +27,7 @@ export class RouteServer implements AsyncDisposable {
 		app.use(requestId(log));
 		for (const route of routes) {
 			mount(app, route, {
-				authenticate: (_request, response, next) => {
+				authenticateOf: () => (_request, response, next) => {
 					response.locals['identity'] = {user, tokenId: null, callerId: 'test', grants: EVERYTHING};
 					next();
 				},
@@ -37,7 +37,11 @@ export class RouteServer implements AsyncDisposable {
 				bodyOf: () => [],
 				connections: {get: () => Promise.resolve(connection)},
 				webhooks: {get: () => Promise.reject(new Error('there are no webhooks'))},
-				deliveries: {get: () => Promise.reject(new Error('there are no deliveries'))},
+				deliveries: {
+					get: () => Promise.reject(new Error('there are no deliveries')),
+					connectionOf: () => Promise.reject(new Error('there are no deliveries')),
+				},
+				jobs: {get: () => Promise.reject(new Error('there are no jobs'))},
 				events: {get: () => Promise.reject(new Error('there are no events'))},
 			});
 		}

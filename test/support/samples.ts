@@ -1,7 +1,10 @@
 import {randomUUID} from 'node:crypto';
+import {newEntitlement, type Entitlement} from '../../domain/billing/entitlement.ts';
+import type {Subscription} from '../../domain/billing/subscription.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
 import {newSessionName} from '../../domain/connections/session-name.ts';
 import {digest, hashedUlid} from '../../domain/hashing.ts';
+import type {Job} from '../../domain/jobs/job.ts';
 import {clientMessageId, type CommandRecord} from '../../domain/messaging/command.ts';
 import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import {hashToken, newToken, type ApiToken, type User} from '../../domain/tokens/token.ts';
@@ -59,10 +62,34 @@ export function sampleConnection(changes: Partial<Connection> = {}): Connection 
 		statusAt: T0,
 		engine: 'NOWEB',
 		desiredState: 'running',
+		suspendedAt: null,
 		linkedAt: null,
 		createdAt: T0,
 		updatedAt: T0,
 		deletedAt: null,
+		...changes,
+	};
+}
+
+export function sampleEntitlement(changes: Partial<Entitlement> = {}): Entitlement {
+	return {...newEntitlement(randomUUID(), T0), ...changes};
+}
+
+/** Three slots, paid for until in a month. */
+export function sampleSubscription(changes: Partial<Subscription> = {}): Subscription {
+	return {
+		id: 'sub_1',
+		itemId: 'si_1',
+		customerId: 'cus_1',
+		status: 'active',
+		quantity: 3,
+		currency: 'usd',
+		unitAmount: 99,
+		currentPeriodEndMs: T0.getTime() + 30 * 24 * 60 * 60_000,
+		cancelAtPeriodEnd: false,
+		latestInvoiceId: null,
+		createdAtMs: T0.getTime(),
+		asOfMs: T0.getTime(),
 		...changes,
 	};
 }
@@ -79,12 +106,15 @@ export function sampleWebhook(changes: Partial<Webhook> = {}): Webhook {
 		active: true,
 		disabledReason: null,
 		disabledAt: null,
+		failingSince: null,
+		lastFailureAt: null,
 		timeoutMs: null,
 		retryScheduleMs: null,
 		sealedHeaders: null,
 		filter: null,
 		ratePerSecond: null,
 		concurrency: null,
+		orderSwitchesMs: [],
 		createdAt: T0,
 		updatedAt: T0,
 		deletedAt: null,
@@ -125,6 +155,42 @@ export function sampleOutcome(changes: Partial<Outcome> = {}): Outcome {
 		firstAtMs: T0.getTime(),
 		result: {status: 503, durationMs: 120, errorClass: 'status', error: 'answered 503', answer: 'busy 👋'},
 		nextAttemptAtMs: T0.getTime() + 5150,
+		...changes,
+	};
+}
+
+/** A replay of an hour that nobody has begun with. */
+export function sampleJob(changes: Partial<Job> = {}): Job {
+	return {
+		id: randomUUID(),
+		kind: 'replay',
+		userId: randomUUID(),
+		webhookId: randomUUID(),
+		connectionId: randomUUID(),
+		from: after(-3_600_000),
+		to: T0,
+		events: null,
+		status: 'missed',
+		state: 'queued',
+		total: null,
+		done: 0,
+		failed: 0,
+		reason: null,
+		createdAt: T0,
+		startedAt: null,
+		finishedAt: null,
+		updatedAt: T0,
+		turn: 1,
+		version: 1,
+		work: {
+			position: null,
+			isAtEnd: false,
+			counted: 0,
+			starting: [],
+			outstanding: [],
+			runningSinceMs: null,
+			progressedAtMs: T0.getTime(),
+		},
 		...changes,
 	};
 }

@@ -1,5 +1,12 @@
 import {StoreUnavailableError} from '../../domain/errors.ts';
-import type {EventStore, LoggedEvent, NewLoggedEvent} from '../../domain/ports/event-store.ts';
+import type {
+	ArrivalPosition,
+	ArrivalRange,
+	EventMark,
+	EventStore,
+	LoggedEvent,
+	NewLoggedEvent,
+} from '../../domain/ports/event-store.ts';
 
 /** A log in memory whose reads can be made to fail or to take their time. */
 export class ScriptedEventStore implements EventStore {
@@ -30,6 +37,32 @@ export class ScriptedEventStore implements EventStore {
 
 	listAfter(userId: string, afterSeq: number, limit: number): Promise<readonly LoggedEvent[]> {
 		return this.#read(() => this.#ofUser(userId).slice(afterSeq, afterSeq + limit));
+	}
+
+	listMarks(userId: string, afterSeq: number, limit: number, names: readonly string[]): Promise<readonly EventMark[]> {
+		return this.#read(() =>
+			this.#ofUser(userId)
+				.slice(afterSeq)
+				.filter(({event}) => names.includes(event))
+				.slice(0, limit)
+				.map(({body: _, ...mark}) => mark),
+		);
+	}
+
+	listReceived(
+		userId: string,
+		{from, to}: ArrivalRange,
+		limit: number,
+		after: ArrivalPosition = {receivedAtMs: 0, seq: 0},
+	): Promise<readonly EventMark[]> {
+		return this.#read(() =>
+			this.#ofUser(userId)
+				.filter(({receivedAtMs}) => receivedAtMs >= from.getTime() && receivedAtMs < to.getTime())
+				.toSorted((left, right) => left.receivedAtMs - right.receivedAtMs || left.seq - right.seq)
+				.filter(({receivedAtMs, seq}) => (receivedAtMs - after.receivedAtMs || seq - after.seq) > 0)
+				.slice(0, limit)
+				.map(({body: _, ...mark}) => mark),
+		);
 	}
 
 	listNewest(userId: string, limit: number): Promise<readonly LoggedEvent[]> {

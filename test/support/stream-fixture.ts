@@ -2,11 +2,13 @@ import {randomUUID} from 'node:crypto';
 import {once} from 'node:events';
 import {createServer, type Server} from 'node:http';
 import type {AddressInfo} from 'node:net';
+import express from 'express';
 import type {ClientOptions} from 'ws';
 import {JoseIdentityVerifier} from '../../adapters/jose/jose-identity-verifier.ts';
 import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
 import {createSqliteStores} from '../../adapters/sqlite/sqlite-stores.ts';
 import {STORE_MIGRATIONS} from '../../adapters/sqlite/store-schema.ts';
+import {MemoryTicketStore} from '../../adapters/system/memory-ticket-store.ts';
 import {SystemClock} from '../../adapters/system/system-clock.ts';
 import type {ChangeListener} from '../../domain/broker/control-bus.ts';
 import type {Change} from '../../domain/broker/messages.ts';
@@ -16,13 +18,20 @@ import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
 import {Authenticator} from '../../domain/tokens/authenticator.ts';
 import {SignIn} from '../../domain/tokens/sign-in.ts';
+import {Tickets} from '../../domain/tokens/tickets.ts';
 import {displayPrefix, hashToken, newToken, type ApiToken} from '../../domain/tokens/token.ts';
+import {errorHandler} from '../../gateway/http/error-handler.ts';
+import {routeNotFound} from '../../gateway/http/route-not-found.ts';
 import {EventStream, type EventStreamSettings} from '../../gateway/ws/event-stream.ts';
+import {StreamEndpoint} from '../../gateway/ws/stream-endpoint.ts';
+import {Subscriptions} from '../../gateway/ws/subscriptions.ts';
 import {eventually} from './eventually.ts';
 import {LossyFanout} from './lossy-fanout.ts';
 import {RecordingLogger} from './recording-logger.ts';
 import {ScriptedEventStore} from './scripted-event-store.ts';
 import {StreamProbe} from './stream-probe.ts';
+
+const PUBLIC_URL = 'https://gateway.example';
 
 /** A tenant with one token. */
 export interface Tenant {
@@ -63,9 +72,11 @@ export class StreamFixture implements AsyncDisposable {
 	readonly log = new RecordingLogger();
 	readonly stores: Stores;
 	readonly stream: EventStream;
-	/** Look-ups of tokens wait for this. */
+	readonly tickets: Tickets;
+	/** Look-ups of tokens and connections wait for this. */
 	lookup: () => Promise<void> = () => Promise.resolve();
 	readonly #server: Server;
+	readonly #endpoint: StreamEndpoint;
 	readonly #database = new SqliteDatabase({path: ':memory:', migrations: STORE_MIGRATIONS});
 	readonly #probes: StreamProbe[] = [];
 	/** By user. */
@@ -81,7 +92,12 @@ export class StreamFixture implements AsyncDisposable {
 			await this.lookup();
 			return found;
 		};
-		const tokens = {...bound(tokenStore), findByHash};
+		const find = async (id: string): Promise<ApiToken | undefined> => {
+			const found = await tokenStore.find(id);
+			await this.lookup();
+			return found;
+		};
+		const tokens = {...bound(tokenStore), findByHash, find};
 		const verifier = signIn && new JoseIdentityVerifier({...signIn, clock, log: this.log});
 		const authenticator = new Authenticator({
 			tokens,
@@ -91,22 +107,35 @@ export class StreamFixture implements AsyncDisposable {
 			log: this.log,
 		});
 		this.control.follow(authenticator);
+		this.tickets = new Tickets({store: new MemoryTicketStore({clock}), authenticator, clock});
 		this.stream = new EventStream({
-			server,
 			authenticator,
+			tickets: this.tickets,
 			fanout: this.fanout,
 			events: this.events,
+			subscriptions: new Subscriptions({
+				connections: {
+					list: async (...asked) => {
+						await this.lookup();
+						return this.stores.connectionStore.list(...asked);
+					},
+				},
+			}),
 			control: this.control,
 			clock,
 			log: this.log,
-			publicUrl: 'https://gateway.example',
 			settings,
 		});
+		const endpoint = new StreamEndpoint({stream: this.stream, clock, publicUrl: PUBLIC_URL, trustProxy: 0});
+		endpoint.attach(server);
+		this.#endpoint = endpoint;
+		const app = express().use(endpoint.requests, routeNotFound, errorHandler({log: this.log, publicUrl: PUBLIC_URL}));
+		server.on('request', app);
 	}
 
 	static async start(options: StreamFixtureOptions = {}): Promise<StreamFixture> {
 		const {clock = new SystemClock()} = options;
-		const server = createServer((_request, response) => response.writeHead(404).end()).listen(0, '127.0.0.1');
+		const server = createServer().listen(0, '127.0.0.1');
 		await once(server, 'listening');
 		return new StreamFixture(server, {...options, clock});
 	}
@@ -119,7 +148,7 @@ export class StreamFixture implements AsyncDisposable {
 		return `ws://127.0.0.1:${this.port}`;
 	}
 
-	/** From now on tokens cannot be looked up. */
+	/** From now on tokens and connections cannot be looked up. */
 	loseTokens(): void {
 		this.lookup = () => Promise.reject(new StoreUnavailableError('away on purpose'));
 	}
@@ -170,7 +199,7 @@ export class StreamFixture implements AsyncDisposable {
 		this.#connects.set(userId, expected);
 		const probe = await this.open(`/ws?token=${token}`, options);
 		await eventually(() => {
-			const admitted = this.log.of('stream.socket.admitted').filter(({fields}) => fields['userId'] === userId);
+			const admitted = this.log.of('stream.client.admitted').filter(({fields}) => fields['userId'] === userId);
 			return admitted.length >= expected;
 		});
 		return probe;
@@ -188,7 +217,7 @@ export class StreamFixture implements AsyncDisposable {
 
 	async [Symbol.asyncDispose](): Promise<void> {
 		for (const {socket} of this.#probes) socket.terminate();
-		await this.stream[Symbol.asyncDispose]();
+		await this.#endpoint[Symbol.asyncDispose]();
 		this.#server.close();
 		this.#server.closeAllConnections();
 		await this.#database[Symbol.asyncDispose]();

@@ -7,7 +7,7 @@ export interface ProbeFrame {
 	readonly id?: string;
 	readonly type?: string;
 	readonly from?: string | null;
-	readonly to?: null;
+	readonly to?: string | null;
 	readonly reason?: string;
 }
 

@@ -9,7 +9,10 @@ import {RecordingLogger} from './recording-logger.ts';
 import type {World} from './world.ts';
 
 /** Reads what a deployment stored. The embedded default keeps its files to itself: stop its process first. */
-export async function openWorldStores(world: World, resources: AsyncDisposableStack): Promise<Stores> {
+export async function openWorldStores(
+	world: Pick<World, 'mongodbUrl' | 'dataDir'>,
+	resources: AsyncDisposableStack,
+): Promise<Stores> {
 	if (world.mongodbUrl === undefined) {
 		const path = join(world.dataDir, 'store.db');
 		return createSqliteStores(resources.use(new SqliteDatabase({path, migrations: STORE_MIGRATIONS})));

@@ -10,6 +10,7 @@ import type {FakeEngine} from './fake-waha-content.ts';
 import {FakeWaha} from './fake-waha.ts';
 import {GatewayProcess} from './gateway-process.ts';
 import {dropDatabase} from './drop-database.ts';
+import {linkConnection, type LinkedConnection} from './link-connection.ts';
 import {removeTopology} from './remove-topology.ts';
 import {StreamClient} from './stream-client.ts';
 import {WebhookSink} from './webhook-sink.ts';
@@ -23,12 +24,6 @@ export interface WorldServices {
 	readonly redisUrl: string;
 }
 
-interface ConnectionView {
-	readonly id: string;
-	readonly sessionName: string;
-	readonly status: string;
-}
-
 /** A whole deployment of real processes, one linked connection, and a tenant with a webhook and a socket. */
 export interface World extends AsyncDisposable {
 	readonly waha: FakeWaha;
@@ -37,7 +32,7 @@ export interface World extends AsyncDisposable {
 	readonly processes: ReadonlyMap<Role, GatewayProcess>;
 	readonly client: ApiClient;
 	readonly stream: StreamClient;
-	readonly connection: ConnectionView;
+	readonly connection: LinkedConnection;
 	readonly webhook: {readonly id: string; readonly signingSecret: string};
 	/** The databases of the embedded default. */
 	readonly dataDir: string;
@@ -84,7 +79,7 @@ export async function createWorld(
 	const gateway = processes.get('gateway');
 	if (gateway === undefined) throw new Error('no gateway');
 	const client = new ApiClient(gateway.url, token);
-	const connection = await link(client, waha);
+	const connection = await linkConnection(client, waha);
 	const webhook = await client.call<World['webhook']>('POST', `/connections/${connection.id}/webhooks`, {
 		url: sink.url,
 		events: ['*'],
@@ -133,15 +128,4 @@ async function startEach(
 		}),
 	);
 	return new Map<Role, GatewayProcess>([['gateway', gateway], ...started]);
-}
-
-/** Creates a connection and scans its QR code. */
-async function link(client: ApiClient, waha: FakeWaha): Promise<ConnectionView> {
-	const created = await client.call<ConnectionView>('POST', '/connections', {name: 'e2e'});
-	await eventually(() => waha.session(created.sessionName).status === 'SCAN_QR_CODE');
-	waha.scan(created.sessionName);
-	return eventually(async () => {
-		const connection = await client.call<ConnectionView>('GET', `/connections/${created.id}`);
-		return connection.status === 'connected' && connection;
-	});
 }

@@ -24,6 +24,8 @@ interface MemoryQueueOptions {
 	readonly log: Logger;
 	/** Called when messages were dropped because there were too many. */
 	readonly onOverflow?: () => void;
+	/** Called with what was dropped, because there was too much or it had grown too old. */
+	readonly onDropped?: (content: Content) => void;
 }
 
 /** A queue of what is stale soon: bounded, and gone with the process. */
@@ -44,7 +46,7 @@ export class MemoryQueue implements AsyncDisposable {
 		this.#waiting.push({content, death, expiresAtMs: clock.now() + ttlMs, returned: 0});
 		this.#bytes += content.body.length;
 		while (this.#waiting.length > maxLength || (this.#bytes > MAX_BYTES && this.#waiting.length > 1)) {
-			this.#take();
+			this.#drop();
 			onOverflow?.();
 		}
 		this.#pumpSoon();
@@ -114,7 +116,12 @@ export class MemoryQueue implements AsyncDisposable {
 
 	#dropExpired(): void {
 		const now = this.#options.clock.now();
-		while ((this.#waiting.first?.expiresAtMs ?? Infinity) <= now) this.#take();
+		while ((this.#waiting.first?.expiresAtMs ?? Infinity) <= now) this.#drop();
+	}
+
+	#drop(): void {
+		const dropped = this.#take();
+		if (dropped !== undefined) this.#options.onDropped?.(dropped.content);
 	}
 
 	#take(): Waiting | undefined {

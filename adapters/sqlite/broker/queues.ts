@@ -1,4 +1,4 @@
-import {allQueues, type QueueDeclaration, type Topology} from '../../../domain/broker/topology.ts';
+import {allQueues, type QueueDeclaration, type Topology, type VolatileQueue} from '../../../domain/broker/topology.ts';
 import type {ConsumeOptions, Consumer, Message, Settlement} from '../../../domain/ports/broker.ts';
 import type {Clock} from '../../../domain/ports/clock.ts';
 import type {Logger} from '../../../domain/ports/logger.ts';
@@ -6,6 +6,7 @@ import type {SqliteDatabase} from '../database.ts';
 import {Broadcast} from './broadcast.ts';
 import {Distributor} from './distributor.ts';
 import {DurableQueue} from './durable-queue.ts';
+import type {Content} from './entry.ts';
 import {ExpiryTimer} from './expiry-timer.ts';
 import {MemoryBudget} from './memory-budget.ts';
 import {MemoryQueue} from './memory-queue.ts';
@@ -88,11 +89,25 @@ export class Queues implements AsyncDisposable {
 				break;
 			}
 			case 'volatile':
-				this.#inMemory.set(declaration.name, new MemoryQueue({...declaration, clock, log}));
+				this.#inMemory.set(declaration.name, this.#openVolatile(declaration));
 				break;
 			case 'broadcast':
 				this.#inMemory.set(declaration.name, new Broadcast({declaration, clock, log}));
 				break;
 		}
+	}
+
+	#openVolatile(declaration: VolatileQueue): MemoryQueue {
+		const {clock, log} = this.#options;
+		const {name, deadLetterExchange: exchange} = declaration;
+		if (exchange === undefined) {
+			return new MemoryQueue({...declaration, clock, log});
+		}
+		const onDropped = (content: Content): void => {
+			this.distributor.publish({...content, exchange}).catch((error: unknown) => {
+				log.warn({error, queue: name}, 'message.drop.untold');
+			});
+		};
+		return new MemoryQueue({...declaration, clock, log, onDropped});
 	}
 }

@@ -8,8 +8,10 @@ export function curlOf(options: {
 	body?: unknown;
 	/** Default true. */
 	authenticated?: boolean;
+	/** The answer does not end: what comes is shown as it comes. */
+	stream?: boolean | undefined;
 }): string {
-	const {method, url, parameters, body, authenticated = true} = options;
+	const {method, url, parameters, body, authenticated = true, stream = false} = options;
 	const query = parameters
 		.filter((parameter) => parameter.in === 'query' && parameter.required)
 		.map(({name, example}) => `${name}=${encodeURIComponent(String(example))}`);
@@ -19,6 +21,7 @@ export function curlOf(options: {
 	);
 	return [
 		'curl',
+		...(stream ? ['-N'] : []),
 		...(method === 'GET' ? [] : ['-X', method]),
 		quote(query.length === 0 ? address : `${address}?${query.join('&')}`),
 		...(authenticated ? ['-H', '"Authorization: Bearer $TOKEN"'] : []),

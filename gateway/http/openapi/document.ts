@@ -36,6 +36,7 @@ const TAGS = {
 	Webhooks: 'Where events are posted, and what became of it',
 	Events: 'The log of all events: pull them, look them up',
 	Tokens: 'API tokens',
+	Billing: 'Slots for connections, and what they were used for',
 	Account: 'Who is calling',
 	Admin: 'The whole installation',
 	Simulator: 'Play the phone and its contacts; only where the engine is the simulator',

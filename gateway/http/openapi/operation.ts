@@ -53,7 +53,13 @@ export function toOperation(
 			{
 				lang: 'Shell',
 				label: 'curl',
-				source: curlOf({method, url: `${publicUrl}${openApiPath(route)}`, parameters, body}),
+				source: curlOf({
+					method,
+					url: `${publicUrl}${openApiPath(route)}`,
+					parameters,
+					body,
+					stream: about.answer.stream,
+				}),
 			},
 		],
 	};

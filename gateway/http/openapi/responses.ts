@@ -85,10 +85,14 @@ function contentOf({documentation: {answer}}: Route, components: SchemaComponent
 	if (answer.binary === true) {
 		return {content: {'*/*': {schema: {type: 'string', format: 'binary'}}}};
 	}
+	if (answer.stream === true) {
+		return {content: {'text/event-stream': {schema: {type: 'string'}, example: answer.example}}};
+	}
 	if (answer.schema === undefined) return {};
 	const schema = components.answer(answer.schema);
 	const example = answer.example ?? sampleOf(schema, components);
-	return {content: {'application/json': {schema, example}}};
+	const csv = answer.csv === undefined ? {} : {'text/csv': {schema: {type: 'string'}, example: answer.csv}};
+	return {content: {'application/json': {schema, example}, ...csv}};
 }
 
 function failures(route: Route, context: Context): Responses {

@@ -19,9 +19,10 @@ export const ConnectionResource = z
 		name: z.string().nullable(),
 		sessionName: z.string().meta({description: 'Its name in events', example: 'u_4b5c8a521f6f_s_0123456789ab'}),
 		phoneNumber: z.string().nullable().meta({description: 'Bare digits, once linked', example: '15550001111'}),
-		status: z
-			.enum(['pending', 'scan_qr', 'connected', 'failed', 'stopped'])
-			.meta({description: '`stopped` = deleted: hidden from lists, still readable by id'}),
+		status: z.enum(['pending', 'scan_qr', 'connected', 'failed', 'suspended', 'stopped']).meta({
+			description:
+				'`suspended` = stopped because there are not enough slots, its phone stays linked; `stopped` = deleted: hidden from lists, still readable by id',
+		}),
 		engine: z.string().meta({example: 'GOWS'}),
 		createdAt: moment,
 		updatedAt: moment,
@@ -39,7 +40,7 @@ export function presentConnection(connection: Connection): z.input<typeof Connec
 		name: connection.name,
 		sessionName: connection.sessionName,
 		phoneNumber: connection.phoneNumber,
-		status: connection.status,
+		status: isSuspended(connection) ? 'suspended' : connection.status,
 		engine: connection.engine,
 		createdAt: connection.createdAt.toISOString(),
 		updatedAt: connection.updatedAt.toISOString(),
@@ -50,4 +51,9 @@ export function presentConnection(connection: Connection): z.input<typeof Connec
 
 export function presentAccount({id, pushName}: Account): z.input<typeof AccountResource> {
 	return {id, pushName};
+}
+
+/** Whatever its session reported last: a deleted one is nothing but deleted. */
+function isSuspended({suspendedAt, deletedAt}: Connection): boolean {
+	return suspendedAt !== null && deletedAt === null;
 }

@@ -19,9 +19,14 @@ export function presentMe({id, email, name, isAdmin}: User): z.input<typeof MeRe
 /** A user as administrators see him. */
 export const UserResource = MeResource.extend({
 	disabled: z.boolean().meta({description: 'His tokens and sign-ins are refused'}),
+	slots: z
+		.int()
+		.nullable()
+		.meta({description: 'What an administrator gave him beside what he pays for; null = nothing ever', example: 5}),
 	createdAt: moment,
 }).meta({id: 'User'});
 
-export function presentUser(user: User): z.input<typeof UserResource> {
-	return {...presentMe(user), disabled: user.disabled, createdAt: user.createdAt.toISOString()};
+export function presentUser(user: User, slots: number | undefined): z.input<typeof UserResource> {
+	const {disabled, createdAt} = user;
+	return {...presentMe(user), disabled, slots: slots ?? null, createdAt: createdAt.toISOString()};
 }

@@ -1,7 +1,9 @@
 import {z} from 'zod';
 import type {DeliveryState} from '../../../domain/webhooks/delivery.ts';
+import {orderedOf} from '../../../domain/webhooks/ordering.ts';
+import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs} from '../../../domain/webhooks/schedule.ts';
 import {standardSecret} from '../../../domain/webhooks/signing.ts';
-import {DEFAULT_CONCURRENCY} from '../../../domain/webhooks/webhook.ts';
+import {DEFAULT_CONCURRENCY, type Webhook} from '../../../domain/webhooks/webhook.ts';
 import type {LoggedDelivery, OwnedWebhook} from '../../../domain/webhooks/webhooks.ts';
 import {moment, nullableMoment} from './moment.ts';
 
@@ -32,11 +34,47 @@ export const WebhookResource = z
 			.meta({description: 'Which of its events it gets; null = all'}),
 		rateLimit: z.number().nullable().meta({description: 'Deliveries a second in one process; null = no limit'}),
 		concurrency: z.int().meta({description: 'Deliveries at once in one process'}),
+		ordered: z
+			.literal(['chat', false])
+			.meta({description: '`chat` = events of one chat come in their order; counts 10 s after it was set'}),
 		previousSecretUntil: nullableMoment.meta({
 			description: 'Until when the secret before the last rotation signs as well; null = it does not',
 		}),
+		failingSince: nullableMoment.meta({
+			description: 'Since when all attempts have failed; null = it works, as far as anybody knows',
+		}),
 	})
 	.meta({id: 'Webhook'});
+
+/** As an update answers it. */
+export const UpdatedWebhookResource = z
+	.object({
+		...WebhookResource.shape,
+		replay: z
+			.object({path: z.string(), from: moment, to: moment, status: z.literal('missed')})
+			.meta({
+				description:
+					'Only when the system had switched it off and this update switches it on: post `from`, `to` and `status` to `path` to get what it missed',
+			})
+			.exactOptional(),
+	})
+	.meta({id: 'UpdatedWebhook'});
+
+/** @param before the webhook as it was */
+export function presentUpdate(before: Webhook, after: OwnedWebhook): z.input<typeof UpdatedWebhookResource> {
+	const {active, updatedAt, id} = after.webhook;
+	const offer = {path: `/api/webhooks/${id}/replay`, to: updatedAt.toISOString(), status: 'missed' as const};
+	return {
+		...presentWebhook(after),
+		...(before.disabledAt !== null && active && {replay: {...offer, from: missedFrom(before, before.disabledAt)}}),
+	};
+}
+
+/** What was under way when it was switched off ended as skipped, too: it was received as long ago as a delivery may take. */
+function missedFrom({createdAt, retryScheduleMs}: Webhook, disabledAt: Date): string {
+	const longestMs = expiresAtMs(retryScheduleMs ?? DEFAULT_RETRY_SCHEDULE_MS, 0);
+	return new Date(Math.max(createdAt.getTime(), disabledAt.getTime() - longestMs)).toISOString();
+}
 
 export function presentWebhook({
 	webhook,
@@ -63,7 +101,9 @@ export function presentWebhook({
 		filter: webhook.filter,
 		rateLimit: webhook.ratePerSecond,
 		concurrency: webhook.concurrency ?? DEFAULT_CONCURRENCY,
+		ordered: orderedOf(webhook),
 		previousSecretUntil: previousSecretUntil?.toISOString() ?? null,
+		failingSince: webhook.failingSince?.toISOString() ?? null,
 	};
 }
 

@@ -1,4 +1,6 @@
 import {z} from 'zod';
+import type {GrantedSlots} from '../../../domain/billing/granted-slots.ts';
+import {ValidationError} from '../../../domain/errors.ts';
 import type {Users} from '../../../domain/tokens/users.ts';
 import type {InfrastructureOverview} from '../../../domain/workers/infrastructure-overview.ts';
 import {flag} from '../fields.ts';
@@ -9,16 +11,31 @@ import {ok, route, type Route} from '../route.ts';
 
 const MAX_ROWS = 100;
 
-const UserChanges = z.object({disabled: flag('disabled')});
+/** More than anybody runs. */
+const MAX_SLOTS = 100_000;
+
+const SLOTS = `slots must be a whole number from 0 to ${MAX_SLOTS}`;
+
+const UserChanges = z.object({
+	disabled: flag('disabled').exactOptional(),
+	slots: z
+		.int(SLOTS)
+		.min(0, SLOTS)
+		.max(MAX_SLOTS, SLOTS)
+		.meta({description: 'How many connections he may run beside those that he pays for here', example: 5})
+		.exactOptional(),
+});
 
 /** For administrators: workers and users of the whole installation. */
 export function adminRoutes({
 	infrastructure,
 	users,
+	grantedSlots,
 	publicUrl,
 }: {
 	infrastructure: InfrastructureOverview;
 	users: Users;
+	grantedSlots: GrantedSlots;
 	publicUrl: string;
 }): readonly Route[] {
 	return [
@@ -57,7 +74,11 @@ export function adminRoutes({
 				const rows = await users.list({limit: limit + 1, ...(cursor && {after: cursor})});
 				const url = `${publicUrl}/api/infrastructure/users`;
 				const {items, headers} = toPage(rows, {limit, url, positionOf: (user) => user});
-				return ok(items.map(presentUser), headers);
+				const slots = await grantedSlots.of(items.map(({id}) => id));
+				return ok(
+					items.map((user) => presentUser(user, slots.get(user.id))),
+					headers,
+				);
 			},
 		}),
 		route({
@@ -69,15 +90,22 @@ export function adminRoutes({
 			documentation: {
 				id: 'updateUser',
 				tag: 'Admin',
-				summary: 'Disable or enable a user',
+				summary: 'Disable or enable a user, or give him slots',
 				description:
-					'A disabled user’s tokens and sign-ins are refused and his sockets closed, at once; nothing of his is deleted. Administrators cannot disable themselves.',
+					'`slots` is for those who do not pay here, and for all where `BILLING=manual`; fewer than he uses suspends his newest connections. A disabled user’s tokens and sign-ins are refused and his sockets closed, at once; nothing of his is deleted. Administrators cannot disable themselves.',
 				params: {id: {description: 'The user', example: '1b4e28ba-2fa1-41d2-883f-0016d3cca427'}},
-				body: {disabled: true},
+				body: {disabled: false, slots: 5},
 				answer: {status: 200, description: 'As he is now', schema: UserResource},
 			},
-			handle: async ({user, param, body: {disabled}}) =>
-				ok(presentUser(await users.setDisabled(user, param('id'), disabled))),
+			handle: async ({user, param, body: {disabled, slots}}) => {
+				if (disabled === undefined && slots === undefined) {
+					throw new ValidationError('Say what to change: disabled, slots, or both');
+				}
+				const id = param('id');
+				if (disabled !== undefined) await users.setDisabled(user, id, disabled);
+				if (slots !== undefined) await grantedSlots.set(id, slots);
+				return ok(presentUser(await users.get(id), (await grantedSlots.of([id])).get(id)));
+			},
 		}),
 	];
 }

@@ -60,9 +60,10 @@ function listRoutes({connections, publicUrl}: {connections: Connections; publicU
 				tag: 'Connections',
 				summary: 'Create a connection',
 				description:
-					'Answers when its session shows a QR code (`scan_qr`), or after 15 s at most (`pending`: it is assigned as soon as a worker has room).',
+					'Answers when its session shows a QR code (`scan_qr`), or after 15 s at most (`pending`: it is assigned as soon as a worker has room). Where slots are sold, it takes one.',
 				body: {name: 'Shop'},
 				answer: {status: 201, description: 'The new connection', schema: ConnectionResource},
+				errors: ['SLOTS_EXHAUSTED'],
 			},
 			handle: async ({user, body: {name = ''}}) =>
 				created(presentConnection(await connections.create(user.id, name === '' ? null : name))),

@@ -36,7 +36,7 @@ export function linkingRoutes({linking}: {linking: Linking}): readonly Route[] {
 				body: {virgin_only: true},
 				answer: {status: 201, description: 'What to scan', schema: LinkableResource},
 				// Another request deleted it meanwhile.
-				errors: ['NOT_FOUND'],
+				errors: ['NOT_FOUND', 'SLOTS_EXHAUSTED', 'CONNECTION_SUSPENDED'],
 			},
 			handle: async ({user, body: {virgin_only: virginOnly = false}}) =>
 				created(presentLinkable(await linking.getOrCreate(user.id, virginOnly))),
@@ -57,7 +57,7 @@ export function linkingRoutes({linking}: {linking: Linking}): readonly Route[] {
 					description: 'The code as a PNG in base64, or that a phone is linked',
 					schema: QrResource,
 				},
-				errors: ['QR_NOT_READY', 'ENGINE_UNAVAILABLE', 'ENGINE_TIMEOUT'],
+				errors: ['CONNECTION_SUSPENDED', 'QR_NOT_READY', 'ENGINE_UNAVAILABLE', 'ENGINE_TIMEOUT'],
 			},
 			handle: async ({target: connection}) => ok(presentQr(await linking.stateOf(connection))),
 		}),
@@ -76,6 +76,7 @@ export function linkingRoutes({linking}: {linking: Linking}): readonly Route[] {
 				answer: {status: 201, description: 'The code', schema: PairingCodeResource, example: {code: 'ABCD-EFGH'}},
 				errors: [
 					'CONFLICT',
+					'CONNECTION_SUSPENDED',
 					'QR_NOT_READY',
 					'RECIPIENT_INVALID',
 					'NOT_SUPPORTED',

@@ -2,7 +2,14 @@ import {z} from 'zod';
 import type {Webhooks} from '../../../domain/webhooks/webhooks.ts';
 import {pageQuery, toPage} from '../paging.ts';
 import {SuccessResource} from '../resources/success.ts';
-import {presentWebhook, presentWebhookLog, WebhookLogResource, WebhookResource} from '../resources/webhook.ts';
+import {
+	presentUpdate,
+	presentWebhook,
+	presentWebhookLog,
+	UpdatedWebhookResource,
+	WebhookLogResource,
+	WebhookResource,
+} from '../resources/webhook.ts';
 import {created, ok, route, type Route} from '../route.ts';
 import {NewWebhookBody, toDomain, WebhookChangesBody} from '../webhook-fields.ts';
 
@@ -134,9 +141,11 @@ function configurationRoutes({webhooks}: {webhooks: Webhooks}): readonly Route[]
 				description:
 					'Absent fields stay; `null` sets an option back to its default. `active: true` also clears why the system disabled it. From the next attempt on, waiting retries included, it is as it is now.',
 				body: {active: false},
-				answer: {status: 200, description: 'As it is now', schema: WebhookResource},
+				answer: {status: 200, description: 'As it is now', schema: UpdatedWebhookResource},
+				errors: ['CONFLICT'],
 			},
-			handle: async ({target: webhook, body}) => ok(presentWebhook(await webhooks.update(webhook, toDomain(body)))),
+			handle: async ({target: webhook, body}) =>
+				ok(presentUpdate(webhook, await webhooks.update(webhook, toDomain(body)))),
 		}),
 		route({
 			method: 'POST',

@@ -1,0 +1,3 @@
+import {runOnServices} from '../support/deployment.ts';
+
+await runOnServices(() => import('../gateway/billing-slots.test.ts'));
