@@ -59,8 +59,9 @@ export class WahaHttp implements Disposable {
 			if (endedBy === 'network' && upload?.failure !== undefined) throw upload.failure;
 			throw new WahaTransportError(describeRequestError(error), {sent: mayHaveBeenSent(error, upload), endedBy});
 		} finally {
-			// It answered without waiting for the end.
-			if (upload?.isWhole === false) request.destroy();
+			// It may have answered without waiting for the end. The deadline would still be heard then, and its error by nobody: that ends the
+			// process. A connection whose exchange is over stays open for the next one.
+			request.destroy();
 		}
 	}
 
