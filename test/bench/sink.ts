@@ -1,48 +1,77 @@
-import {createServer} from 'node:http';
-import {createServer as createTcpServer, type Socket} from 'node:net';
-import type {AddressInfo} from 'node:net';
+import {setTimeout as sleep} from 'node:timers/promises';
+import {Child} from './child.ts';
+import type {SinkAddress, SinkQuestion} from './processes/sink.ts';
+import type {Summary} from './summary.ts';
 
-/**
- * A tenant's endpoint in a process of its own. Answers 200 at once and tells whoever is connected to its second port the number
- * that each body carries (`"n":123`), a line each.
- */
-const NUMBER = /"n":(\d+)/;
-const listeners = new Set<Socket>();
-let lines = '';
+const QUIET_MS = 2000;
+const LONGEST_QUIET_WAIT_MS = 30_000;
 
-const http = createServer((request, response) => {
-	let number = '';
-	request.on('data', (chunk: Buffer) => {
-		number ||= NUMBER.exec(chunk.toString('latin1'))?.[1] ?? '';
-	});
-	request.on('end', () => {
-		response.writeHead(200, {'content-length': 2});
-		response.end('ok');
-		if (number === '') return;
-		if (lines === '') setImmediate(report);
-		lines += `${number}\n`;
-	});
-});
-http.keepAliveTimeout = 60_000;
-
-function report(): void {
-	for (const socket of listeners) socket.write(lines);
-	lines = '';
+/** What arrived in a while. */
+export interface Arrivals extends Summary {
+	readonly perSecond: number;
 }
 
-const reports = createTcpServer((socket) => {
-	socket.setNoDelay(true);
-	listeners.add(socket);
-	socket.on('close', () => listeners.delete(socket));
-	socket.on('error', () => listeners.delete(socket));
-});
+/** Tenants' endpoints, see `processes/sink.ts`. */
+export class Sink implements AsyncDisposable {
+	readonly #child: Child;
+	readonly #address: SinkAddress;
 
-http.listen(0, '127.0.0.1', () => {
-	reports.listen(0, '127.0.0.1', () => {
-		process.send?.({
-			httpPort: (http.address() as AddressInfo).port,
-			reportPort: (reports.address() as AddressInfo).port,
-		});
-	});
-});
-process.on('disconnect', () => process.exit(0));
+	private constructor(child: Child, address: SinkAddress) {
+		this.#child = child;
+		this.#address = address;
+	}
+
+	static async start(): Promise<Sink> {
+		const child = new Child('sink.ts');
+		return new Sink(child, await child.hear<SinkAddress>());
+	}
+
+	/** Of the port that tells the number of each arrival. */
+	get reportPort(): number {
+		return this.#address.reportPort;
+	}
+
+	url(behaviour: 'ok' | 'slow' | 'hang' | 'drip', group: string): string {
+		return `http://127.0.0.1:${this.#address.httpPort}/${behaviour}/${group}`;
+	}
+
+	/** Forgets what arrived so far, at all groups. */
+	async reset(): Promise<void> {
+		await this.#ask({kind: 'reset'});
+	}
+
+	/** What arrived at a group since the last reset. */
+	read(group: string): Promise<Summary> {
+		return this.#ask({kind: 'read', group});
+	}
+
+	/** What arrives at a group within `forMs`, after a warm-up. */
+	async watch(group: string, {warmUpMs, forMs}: {warmUpMs: number; forMs: number}): Promise<Arrivals> {
+		await sleep(warmUpMs);
+		await this.reset();
+		const startedAt = performance.now();
+		await sleep(forMs);
+		const arrivals = await this.read(group);
+		return {...arrivals, perSecond: (arrivals.count / (performance.now() - startedAt)) * 1000};
+	}
+
+	/** Resolves when nothing has arrived at a group for two seconds, or after half a minute. */
+	async whenQuiet(group: string): Promise<void> {
+		const deadline = performance.now() + LONGEST_QUIET_WAIT_MS;
+		for (let before = -1; performance.now() < deadline;) {
+			const {count} = await this.read(group);
+			if (count === before) return;
+			before = count;
+			await sleep(QUIET_MS);
+		}
+	}
+
+	async [Symbol.asyncDispose](): Promise<void> {
+		await this.#child[Symbol.asyncDispose]();
+	}
+
+	async #ask(question: SinkQuestion): Promise<Summary> {
+		this.#child.tell(question);
+		return this.#child.hear<Summary>();
+	}
+}

@@ -5,9 +5,9 @@ import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {Pool} from 'undici';
-import {ApiClient} from '../support/api-client.ts';
-import {GatewayProcess} from '../support/gateway-process.ts';
-import {usageOf} from './process-usage.ts';
+import {ApiClient} from '../../support/api-client.ts';
+import {GatewayProcess} from '../../support/gateway-process.ts';
+import {usageOf} from '../process-usage.ts';
 
 const ROWS = 10;
 const ROUNDS = 5;
@@ -73,7 +73,7 @@ async function startGateway(resources: AsyncDisposableStack): Promise<Contender>
 }
 
 async function startBareExpress(body: unknown, resources: AsyncDisposableStack): Promise<Contender> {
-	const child = resources.adopt(fork(join(import.meta.dirname, 'bare-express.ts')), (process) => {
+	const child = resources.adopt(fork(join(import.meta.dirname, '../processes/bare-express.ts')), (process) => {
 		process.disconnect();
 	});
 	child.send(body as object);
