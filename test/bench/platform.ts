@@ -1,5 +1,6 @@
 import {randomBytes, randomUUID} from 'node:crypto';
 import {connect} from 'node:net';
+import {createClient} from 'redis';
 import {createTopology} from '../../config/topology.ts';
 import {dropDatabase} from '../support/drop-database.ts';
 import {removeTopology} from '../support/remove-topology.ts';
@@ -49,6 +50,7 @@ export async function findServices(env: NodeJS.ProcessEnv): Promise<Platform | u
 				[Symbol.asyncDispose]: async () => {
 					await removeTopology(rabbitmq, createTopology(namespace));
 					await dropDatabase(mongodbUrl);
+					await forgetKeys(redis, namespace);
 				},
 			};
 		},
@@ -66,4 +68,12 @@ function answers(url: string): Promise<boolean> {
 		resolve(false);
 	});
 	return promise.finally(() => socket.destroy());
+}
+
+async function forgetKeys(url: string, namespace: string): Promise<void> {
+	const client = await createClient({url}).connect();
+	for await (const keys of client.scanIterator({MATCH: `${namespace}:*`, COUNT: 1000})) {
+		if (keys.length > 0) await client.unlink(keys);
+	}
+	client.destroy();
 }
