@@ -236,11 +236,10 @@ async function goneIsTold(t: ExecutionContext, options: LiveDispatchOptions): Pr
 	t.deepEqual(noticesAt(leaving), []);
 	t.is(noticesAt(listening).length, 1);
 	t.is((await scene.now(failing)).failingSince, null, 'failures of a notice do not count');
+	// A notice may end another webhook before the line of its own webhook is written.
 	const lines = scene.harness.log.of('webhook.disabled').map(({fields}) => [fields['webhookId'], fields['isTold']]);
-	t.deepEqual(lines, [
-		[leaving.webhook.id, true],
-		[leavingToo.webhook.id, false],
-	]);
+	t.is(lines.length, 2);
+	t.deepEqual(Object.fromEntries(lines), {[leaving.webhook.id]: true, [leavingToo.webhook.id]: false});
 }
 
 function onEachBroker(
