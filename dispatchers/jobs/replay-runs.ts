@@ -3,7 +3,7 @@ import type {Job, ReplayedRun} from '../../domain/jobs/job.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
 import type {EventStore, LoggedEvent} from '../../domain/ports/event-store.ts';
-import {deliveryId, isFinal, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
+import {deliveryId, isFinal, queuedRun, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
 import {toDeliveryTask} from '../../domain/webhooks/delivery-task.ts';
 
 /** Whose bodies are in memory at once. */
@@ -69,7 +69,9 @@ export class ReplayRuns {
 		row: Delivery | undefined,
 		{webhookId, run}: {webhookId: string; run: number},
 	): Promise<void> {
-		const queued = toQueued(event, {webhookId, run}, this.#clock.now());
+		const {id: eventId, event: name, userId, connectionId} = event;
+		const step = {deliveryId: deliveryId(eventId, webhookId), eventId, event: name, webhookId, userId, connectionId};
+		const queued = queuedRun(step, run, this.#clock.now());
 		if (row?.run === run && row.state === 'queued' && row.attempts === 0) {
 			const atMs = row.nextAttemptAt?.getTime() ?? queued.atMs;
 			await this.#publish(event, {...queued, firstAtMs: atMs}, atMs);
@@ -87,17 +89,6 @@ export class ReplayRuns {
 		const rows = await this.#deliveries.findMany(runs.map(({eventId}) => deliveryId(eventId, webhookId)));
 		return new Map(rows.map((row) => [row.eventId, row]));
 	}
-}
-
-function toQueued(
-	{id: eventId, event, userId, connectionId}: LoggedEvent,
-	{webhookId, run}: {webhookId: string; run: number},
-	atMs: number,
-) {
-	return {
-		...{deliveryId: deliveryId(eventId, webhookId), eventId, event, webhookId, userId, connectionId},
-		...{run, attempt: 0, state: 'queued', atMs, firstAtMs: atMs, nextAttemptAtMs: atMs},
-	} as const satisfies Outcome;
 }
 
 /** Nobody started this run, nor a later one. */

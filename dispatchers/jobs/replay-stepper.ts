@@ -5,7 +5,7 @@ import type {Clock} from '../../domain/ports/clock.ts';
 import type {EventMark, EventStore} from '../../domain/ports/event-store.ts';
 import type {WebhookStore} from '../../domain/ports/webhook-store.ts';
 import type {ReplaySelection} from '../../domain/webhooks/replay-selection.ts';
-import type {Webhook} from '../../domain/webhooks/webhook.ts';
+import {whyOff, type Webhook} from '../../domain/webhooks/webhook.ts';
 import type {ReplayRuns} from './replay-runs.ts';
 
 /** Deliveries of a job that nobody knows the end of, at most: an endpoint that is slow slows its replay down. */
@@ -19,8 +19,7 @@ const PAGE_EVENTS = 200;
 /** What is being attempted for the first time by itself may not have a row so long after the attempt's deadline. */
 const SETTLING_MS = 5000;
 
-/** A queue that is worked answers at once; where one does not, it is asked again. */
-const PROBE_TIMEOUT_MS = 2000;
+/** A queue that is behind is asked again after this. */
 const ASK_AGAIN_MS = 10_000;
 
 /** Deliveries under way are looked at this often … */
@@ -81,8 +80,7 @@ export class ReplayStepper {
 			return this.#fail(job, 'the webhook was deleted');
 		}
 		if (!webhook.active) {
-			const why = webhook.disabledReason === null ? 'inactive' : `disabled: ${webhook.disabledReason}`;
-			return this.#fail(job, `the webhook is ${why}`);
+			return this.#fail(job, whyOff(webhook));
 		}
 		switch (job.state) {
 			case 'queued':
@@ -101,7 +99,7 @@ export class ReplayStepper {
 		if (remainderMs > 0) {
 			return {job, waitMs: remainderMs};
 		}
-		const answers = this.#queues.map((queue) => this.#publisher.isWorkedOff(queue, PROBE_TIMEOUT_MS));
+		const answers = this.#queues.map((queue) => this.#publisher.isWorkedOff(queue));
 		if ((await Promise.all(answers)).includes(false)) {
 			return {job, waitMs: ASK_AGAIN_MS};
 		}

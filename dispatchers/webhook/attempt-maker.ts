@@ -6,7 +6,7 @@ import type {WebhookSender} from '../../domain/ports/webhook-sender.ts';
 import {deliveryId, type Outcome} from '../../domain/webhooks/delivery.ts';
 import type {Disabling, FailedAttempt} from '../../domain/webhooks/disabling.ts';
 import {judge, type Judgement} from '../../domain/webhooks/judgement.ts';
-import {DEFAULT_RETRY_SCHEDULE_MS} from '../../domain/webhooks/schedule.ts';
+import {scheduleOf} from '../../domain/webhooks/schedule.ts';
 import {signatureHeaders} from '../../domain/webhooks/signing.ts';
 import type {SigningWebhook} from '../../domain/webhooks/webhook-directory.ts';
 
@@ -97,7 +97,7 @@ export class AttemptMaker {
 		return judge(response, {
 			attempt,
 			event: event.event,
-			schedule: webhook.retryScheduleMs ?? DEFAULT_RETRY_SCHEDULE_MS,
+			schedule: scheduleOf(webhook),
 			firstAtMs: task.firstAtMs,
 			nowMs: this.#clock.now(),
 			random: Math.random(),

@@ -15,9 +15,6 @@ const MAX_DELIVERIES = 500;
 /** Whose events are in memory at once. */
 const CHUNK_DELIVERIES = 50;
 
-/** A queue that is worked answers at once. */
-const PROBE_TIMEOUT_MS = 2000;
-
 /** An event that the log does not have so long after it came will never be there. */
 const LOG_PATIENCE_MS = 24 * 60 * 60_000;
 
@@ -58,7 +55,7 @@ export class DeliverySweeper {
 			return;
 		}
 		for (const queue of this.#queues) {
-			if (!(await this.#publisher.isWorkedOff(queue, PROBE_TIMEOUT_MS))) {
+			if (!(await this.#publisher.isWorkedOff(queue))) {
 				this.#log.info({queue: queue.name}, 'deliveries.sweep.postponed');
 				return;
 			}

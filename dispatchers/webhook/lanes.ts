@@ -1,6 +1,8 @@
 import type {Clock} from '../../domain/ports/clock.ts';
+import type {Outcome} from '../../domain/webhooks/delivery.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
-import {DEFAULT_LANE, Lane, type LaneSettings} from './lane.ts';
+import {isAlive} from './is-alive.ts';
+import {DEFAULT_LANE, Lane, type LaneSettings, type Priority} from './lane.ts';
 
 /** While the process is pressed for room, slow lanes are looked for this often. */
 const RELIEF_MS = 250;
@@ -59,6 +61,36 @@ export class Lanes {
 		lane.concurrency = concurrency ?? this.#settings.concurrency;
 		lane.ratePerSecond = ratePerSecond;
 		return lane;
+	}
+
+	/**
+	 * Makes an attempt where the webhook's lane has room.
+	 * @param work.parked how often the delivery was parked since its last attempt
+	 * @param work.park what to do instead when it has none
+	 */
+	async run(
+		webhook: Pick<Webhook, 'id' | 'concurrency' | 'ratePerSecond'>,
+		{
+			parked,
+			priority,
+			attempt,
+			park,
+		}: {
+			parked: number;
+			priority: Priority;
+			attempt: () => Promise<Outcome>;
+			park: (untilMs: number) => Outcome | Promise<Outcome>;
+		},
+	): Promise<Outcome> {
+		const lane = this.of(webhook);
+		try {
+			const admission = await lane.enter(this.#clock.now(), this.isPressed, parked, priority);
+			return await (admission.kind === 'park'
+				? park(admission.untilMs)
+				: lane.run(admission, {clock: this.#clock, attempt, isAlive}));
+		} finally {
+			this.release(webhook.id);
+		}
 	}
 
 	/** Takes the lane's memory back once it has nothing to remember. */

@@ -1,4 +1,3 @@
-import {Batch} from '../../domain/batch.ts';
 import {ACK, RETURN, type Disposition} from '../../domain/broker/disposition.ts';
 import type {DeliveryTask} from '../../domain/broker/messages.ts';
 import type {Publisher} from '../../domain/broker/publisher.ts';
@@ -6,10 +5,11 @@ import {pause} from '../../domain/pause.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
 import {deliveryId, isOvertaken, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
-import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs} from '../../domain/webhooks/schedule.ts';
+import {expiresAtMs, scheduleOf} from '../../domain/webhooks/schedule.ts';
+import {whyOff} from '../../domain/webhooks/webhook.ts';
 import type {SigningWebhook, WebhookDirectory} from '../../domain/webhooks/webhook-directory.ts';
-import {outcomeBase, type AttemptMaker} from './attempt-maker.ts';
-import {isAlive} from './is-alive.ts';
+import type {AttemptMaker} from './attempt-maker.ts';
+import {DeliveryReports} from './delivery-reports.ts';
 import type {Lanes} from './lanes.ts';
 import {RecentOutcomes} from './recent-outcomes.ts';
 
@@ -18,10 +18,6 @@ import {RecentOutcomes} from './recent-outcomes.ts';
  * waits before it and with outages: well under RabbitMQ's 30 minutes for one that is not acknowledged.
  */
 const HOLD_MS = 5 * 60_000;
-
-/** Outcomes of many deliveries share one message on the broker. */
-const OUTCOMES_PER_MESSAGE = 100;
-const OUTCOMES_DELAY_MS = 10;
 
 /** The time that a delivery has in this process. */
 export interface Stay {
@@ -50,7 +46,7 @@ export class OrderedDeliverer {
 	readonly #publisher: Publisher;
 	readonly #clock: Clock;
 	readonly #holdMs: number;
-	readonly #outcomes: Batch<Outcome>;
+	readonly #reports: DeliveryReports;
 	readonly #recent = new RecentOutcomes();
 
 	/** @param options.holdMs how long a delivery may keep its chat waiting, from its arrival here; default 5 minutes */
@@ -70,12 +66,7 @@ export class OrderedDeliverer {
 		this.#publisher = options.publisher;
 		this.#clock = options.clock;
 		this.#holdMs = options.holdMs ?? HOLD_MS;
-		this.#outcomes = new Batch({
-			maxItems: OUTCOMES_PER_MESSAGE,
-			maxDelayMs: OUTCOMES_DELAY_MS,
-			clock: options.clock,
-			flush: (outcomes) => options.publisher.outcomes(outcomes),
-		});
+		this.#reports = new DeliveryReports(options);
 	}
 
 	/**
@@ -100,7 +91,7 @@ export class OrderedDeliverer {
 
 	/** The delivery waits in the broker until `untilMs`, without an attempt; resolves when its row will say so. */
 	async reportParked(task: DeliveryTask, untilMs: number): Promise<void> {
-		await this.#outcomes.add(this.#parked(task, untilMs));
+		await this.#reports.addParked(task, untilMs);
 	}
 
 	#holdEndOf({arrivedAtMs}: Stay): number {
@@ -127,8 +118,7 @@ export class OrderedDeliverer {
 			return this.#end(step.task, 'skipped', 'the webhook was deleted');
 		}
 		if (!webhook.active) {
-			const why = webhook.disabledReason === null ? 'inactive' : `disabled: ${webhook.disabledReason}`;
-			return this.#end(step.task, 'skipped', `the webhook is ${why}`);
+			return this.#end(step.task, 'skipped', whyOff(webhook));
 		}
 		return this.#proceed(step, stay, webhook);
 	}
@@ -137,7 +127,7 @@ export class OrderedDeliverer {
 	async #proceed({task, dueAtMs}: Step, stay: Stay, webhook: SigningWebhook): Promise<Step | undefined> {
 		const nowMs = this.#clock.now();
 		const holdEndMs = this.#holdEndOf(stay);
-		if (nowMs > expiresAtMs(webhook.retryScheduleMs ?? DEFAULT_RETRY_SCHEDULE_MS, task.firstAtMs)) {
+		if (nowMs > expiresAtMs(scheduleOf(webhook), task.firstAtMs)) {
 			return this.#end(task, 'dead', 'expired');
 		}
 		if (nowMs > holdEndMs + this.#holdMs) {
@@ -150,25 +140,18 @@ export class OrderedDeliverer {
 				? {task, dueAtMs: Math.min(nextAttemptAtMs, holdEndMs)}
 				: this.#leave(task, nextAttemptAtMs);
 		}
-		await this.#outcomes.add(outcome);
+		await this.#reports.add(outcome);
 		return nextAttemptAtMs === undefined ? undefined : {task: {...task, attempt, parked: 0}, dueAtMs: nextAttemptAtMs};
 	}
 
 	/** Parked means here that the lane said so: where it waits is up to the caller. */
-	async #attempt(task: DeliveryTask, webhook: SigningWebhook): Promise<Outcome> {
-		const lane = this.#lanes.of(webhook);
-		try {
-			const admission = await lane.enter(this.#clock.now(), this.#lanes.isPressed, task.parked);
-			return admission.kind === 'park'
-				? this.#parked(task, admission.untilMs)
-				: await lane.run(admission, {
-						clock: this.#clock,
-						attempt: () => this.#attempts.attemptOnly(task, webhook),
-						isAlive,
-					});
-		} finally {
-			this.#lanes.release(webhook.id);
-		}
+	#attempt(task: DeliveryTask, webhook: SigningWebhook): Promise<Outcome> {
+		return this.#lanes.run(webhook, {
+			parked: task.parked,
+			priority: 'live',
+			attempt: () => this.#attempts.attemptOnly(task, webhook),
+			park: (untilMs) => this.#reports.toParked(task, untilMs),
+		});
 	}
 
 	/** The chat has waited long enough: from here on the webhook dispatcher delivers it, in any order. */
@@ -177,12 +160,8 @@ export class OrderedDeliverer {
 		await this.reportParked(task, untilMs);
 	}
 
-	#parked(task: DeliveryTask, untilMs: number): Outcome {
-		return {...outcomeBase(task), state: 'parked', atMs: this.#clock.now(), nextAttemptAtMs: untilMs};
-	}
-
 	async #end(task: DeliveryTask, state: 'skipped' | 'dead', reason: string): Promise<undefined> {
-		await this.#outcomes.add({...outcomeBase(task), state, atMs: this.#clock.now(), reason});
+		await this.#reports.addEnd(task, state, reason);
 	}
 }
 

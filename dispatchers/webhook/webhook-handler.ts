@@ -1,4 +1,3 @@
-import {Batch} from '../../domain/batch.ts';
 import {ACK, type Disposition} from '../../domain/broker/disposition.ts';
 import {decodeDelivery, decodeEvent, kindOf, type DeliveryTask} from '../../domain/broker/messages.ts';
 import {dueAtMsOf, type Publisher} from '../../domain/broker/publisher.ts';
@@ -7,19 +6,16 @@ import type {Message} from '../../domain/ports/broker.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
 import {deliveryId, isOvertaken, type Outcome} from '../../domain/webhooks/delivery.ts';
-import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs} from '../../domain/webhooks/schedule.ts';
+import {expiresAtMs, scheduleOf} from '../../domain/webhooks/schedule.ts';
 import {EventMatcher} from '../../domain/webhooks/event-matcher.ts';
+import {whyOff} from '../../domain/webhooks/webhook.ts';
 import type {SigningWebhook, WebhookDirectory} from '../../domain/webhooks/webhook-directory.ts';
 import {outcomeBase, type AttemptMaker} from './attempt-maker.ts';
-import {isAlive} from './is-alive.ts';
-import type {Admission, Priority} from './lane.ts';
+import {DeliveryReports} from './delivery-reports.ts';
+import type {Priority} from './lane.ts';
 import {DeliveryLookup} from './delivery-lookup.ts';
 import type {Lanes} from './lanes.ts';
 import {RecentOutcomes} from './recent-outcomes.ts';
-
-/** Outcomes of many events share one message on the broker. */
-const OUTCOMES_PER_MESSAGE = 100;
-const OUTCOMES_DELAY_MS = 10;
 
 /**
  * Brings events to webhooks. An event is done when each of its deliveries has a durable next state; a waiting delivery comes
@@ -32,7 +28,7 @@ export class WebhookHandler {
 	readonly #lanes: Lanes;
 	readonly #publisher: Publisher;
 	readonly #clock: Clock;
-	readonly #outcomes: Batch<Outcome>;
+	readonly #reports: DeliveryReports;
 	readonly #recent = new RecentOutcomes();
 
 	constructor(options: {
@@ -49,12 +45,7 @@ export class WebhookHandler {
 		this.#lanes = options.lanes;
 		this.#publisher = options.publisher;
 		this.#clock = options.clock;
-		this.#outcomes = new Batch({
-			maxItems: OUTCOMES_PER_MESSAGE,
-			maxDelayMs: OUTCOMES_DELAY_MS,
-			clock: options.clock,
-			flush: (outcomes) => options.publisher.outcomes(outcomes),
-		});
+		this.#reports = new DeliveryReports(options);
 	}
 
 	/** @throws {StoreUnavailableError} @throws {BrokerUnavailableError} @throws {MalformedMessageError} */
@@ -106,7 +97,7 @@ export class WebhookHandler {
 		]);
 		if (isOvertaken) return;
 		if (webhook === undefined) {
-			await this.#skip(task, 'the webhook was deleted');
+			await this.#reports.addEnd(task, 'skipped', 'the webhook was deleted');
 		} else {
 			await this.#deliver(task, dueAtMs, webhook);
 		}
@@ -121,43 +112,30 @@ export class WebhookHandler {
 	/** Resolves when the step is durable. A test event goes to an inactive webhook too. */
 	async #deliver(task: DeliveryTask, dueAtMs: number, webhook: SigningWebhook): Promise<void> {
 		if (!webhook.active && task.event.onlyWebhookId === undefined) {
-			const why = webhook.disabledReason === null ? 'inactive' : `disabled: ${webhook.disabledReason}`;
-			await this.#skip(task, `the webhook is ${why}`);
+			await this.#reports.addEnd(task, 'skipped', whyOff(webhook));
 			return;
 		}
-		await this.#outcomes.add(await this.#recent.once(task, dueAtMs, () => this.#step(task, webhook)));
+		await this.#reports.add(await this.#recent.once(task, dueAtMs, () => this.#step(task, webhook)));
 	}
 
 	/** The next step of a delivery: an attempt where the webhook's lane has room, else a longer wait; or its end, when its time is up. */
 	async #step(task: DeliveryTask, webhook: SigningWebhook): Promise<Outcome> {
 		const nowMs = this.#clock.now();
-		if (nowMs > expiresAtMs(webhook.retryScheduleMs ?? DEFAULT_RETRY_SCHEDULE_MS, task.firstAtMs)) {
+		if (nowMs > expiresAtMs(scheduleOf(webhook), task.firstAtMs)) {
 			return {...outcomeBase(task), state: 'dead', atMs: nowMs, reason: 'expired'};
 		}
-		const lane = this.#lanes.of(webhook);
-		try {
-			const admission = await lane.enter(nowMs, this.#lanes.isPressed, task.parked, priorityOf(task));
-			return await (admission.kind === 'park'
-				? this.#park(task, admission)
-				: lane.run(admission, {
-						clock: this.#clock,
-						attempt: () => this.#attempts.attempt(task, webhook),
-						isAlive,
-					}));
-		} finally {
-			this.#lanes.release(webhook.id);
-		}
+		return this.#lanes.run(webhook, {
+			parked: task.parked,
+			priority: priorityOf(task),
+			attempt: () => this.#attempts.attempt(task, webhook),
+			park: (untilMs) => this.#park(task, untilMs),
+		});
 	}
 
 	/** Back to the broker, without counting an attempt. @throws {BrokerUnavailableError} */
-	async #park(task: DeliveryTask, {untilMs}: Extract<Admission, {kind: 'park'}>): Promise<Outcome> {
+	async #park(task: DeliveryTask, untilMs: number): Promise<Outcome> {
 		await this.#publisher.delivery({...task, parked: task.parked + 1}, untilMs);
-		return {...outcomeBase(task), state: 'parked', atMs: this.#clock.now(), nextAttemptAtMs: untilMs};
-	}
-
-	/** Nothing vanishes: what is not sent leaves a row with the reason. */
-	#skip(task: DeliveryTask, reason: string): Promise<void> {
-		return this.#outcomes.add({...outcomeBase(task), state: 'skipped', atMs: this.#clock.now(), reason});
+		return this.#reports.toParked(task, untilMs);
 	}
 }
 

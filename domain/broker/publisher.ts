@@ -35,6 +35,9 @@ const NO_CONNECTION = '-';
 /** Ends the routing key of an event whose files are to be copied, so that one publish reaches that queue too. */
 const WITH_MEDIA = '.media';
 
+/** A queue that is worked answers at once. */
+const PROBE_TIMEOUT_MS = 2000;
+
 /** Reasons travel in a header, and all headers of a message must fit one frame (RabbitMQ: 128 KB). */
 const MAX_REASON_LENGTH = 1000;
 
@@ -137,10 +140,10 @@ export class Publisher {
 		return body && decodeReply(body);
 	}
 
-	/** True when whoever works this queue got through all that was in it within `timeoutMs`. */
-	async isWorkedOff(queue: QueueDeclaration, timeoutMs: number): Promise<boolean> {
+	/** True when whoever works this queue got through all that was in it within two seconds. */
+	async isWorkedOff(queue: QueueDeclaration): Promise<boolean> {
 		const probe = {...encodeProbe(randomUUID()), exchange: this.#topology.exchanges.due.name, routingKey: queue.name};
-		return (await this.#broker.request(probe, timeoutMs)) !== undefined;
+		return (await this.#broker.request(probe, PROBE_TIMEOUT_MS)) !== undefined;
 	}
 
 	answerProbe(probe: Message): Promise<void> {

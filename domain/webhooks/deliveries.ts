@@ -6,7 +6,7 @@ import type {DeliveryQuery, DeliveryStore} from '../ports/delivery-store.ts';
 import type {EventStore} from '../ports/event-store.ts';
 import type {WebhookStore} from '../ports/webhook-store.ts';
 import {requireOwn} from '../require-own.ts';
-import {deliveryAfter, isFinal, stepOf, type Delivery, type Outcome} from './delivery.ts';
+import {deliveryAfter, isFinal, queuedRun, stepOf, type Delivery, type Outcome} from './delivery.ts';
 import {toDeliveryTask} from './delivery-task.ts';
 import type {Webhook} from './webhook.ts';
 
@@ -72,7 +72,7 @@ export class Deliveries {
 		if (event === undefined) {
 			throw new EventExpiredError('The event of this delivery is not in the log any more');
 		}
-		const queued = this.#toQueued(delivery);
+		const queued = queuedRun(stepOf(delivery), delivery.run + 1, this.#clock.now());
 		if (!(await this.#store.startRun(queued))) {
 			throw new ConflictError(UNDER_WAY);
 		}
@@ -90,19 +90,6 @@ export class Deliveries {
 		if (!webhook.active && event !== TEST_EVENT) {
 			throw new ConflictError('The webhook of this delivery is inactive: activate it first');
 		}
-	}
-
-	#toQueued(delivery: Delivery) {
-		const atMs = this.#clock.now();
-		return {
-			...stepOf(delivery),
-			run: delivery.run + 1,
-			attempt: 0,
-			state: 'queued',
-			atMs,
-			firstAtMs: atMs,
-			nextAttemptAtMs: atMs,
-		} as const satisfies Outcome;
 	}
 }
 

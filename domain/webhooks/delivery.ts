@@ -127,6 +127,19 @@ export function stepOf({
 	return {deliveryId, eventId, event, webhookId, userId, connectionId};
 }
 
+/** The first step of a run that somebody asked for: due at once. */
+export function queuedRun(of: ReturnType<typeof stepOf>, run: number, atMs: number): Outcome {
+	return {
+		...of,
+		run,
+		attempt: 0,
+		state: 'queued',
+		atMs,
+		firstAtMs: atMs,
+		nextAttemptAtMs: atMs,
+	};
+}
+
 /** The key of one attempt, unique over runs and repeats. */
 export function attemptId(outcome: Outcome): string {
 	return `${outcome.deliveryId}:${outcome.run}:${outcome.attempt}`;

@@ -1,3 +1,5 @@
+import type {Webhook} from './webhook.ts';
+
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
@@ -15,6 +17,11 @@ export const DEFAULT_RETRY_SCHEDULE_MS: readonly number[] = [
 	6 * HOUR,
 	12 * HOUR,
 ];
+
+/** The delays between a webhook's attempts, milliseconds. */
+export function scheduleOf({retryScheduleMs}: Pick<Webhook, 'retryScheduleMs'>): readonly number[] {
+	return retryScheduleMs ?? DEFAULT_RETRY_SCHEDULE_MS;
+}
 
 /** Jitter spreads the retries of many deliveries: up to this share of the delay is added. */
 const JITTER = 0.1;

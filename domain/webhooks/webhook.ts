@@ -60,3 +60,8 @@ export function newSigningSecret(): string {
 export function wantsEvent(events: readonly string[], event: string): boolean {
 	return events.some((name) => name === event || (name.endsWith('*') && event.startsWith(name.slice(0, -1))));
 }
+
+/** Why a webhook that is not active gets nothing, for people. */
+export function whyOff({disabledReason}: Pick<Webhook, 'disabledReason'>): string {
+	return `the webhook is ${disabledReason === null ? 'inactive' : `disabled: ${disabledReason}`}`;
+}

@@ -1,7 +1,7 @@
 import {z} from 'zod';
 import type {DeliveryState} from '../../../domain/webhooks/delivery.ts';
 import {orderedOf} from '../../../domain/webhooks/ordering.ts';
-import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs} from '../../../domain/webhooks/schedule.ts';
+import {expiresAtMs, scheduleOf} from '../../../domain/webhooks/schedule.ts';
 import {standardSecret} from '../../../domain/webhooks/signing.ts';
 import {DEFAULT_CONCURRENCY, type Webhook} from '../../../domain/webhooks/webhook.ts';
 import type {LoggedDelivery, OwnedWebhook} from '../../../domain/webhooks/webhooks.ts';
@@ -71,9 +71,9 @@ export function presentUpdate(before: Webhook, after: OwnedWebhook): z.input<typ
 }
 
 /** What was under way when it was switched off ended as skipped, too: it was received as long ago as a delivery may take. */
-function missedFrom({createdAt, retryScheduleMs}: Webhook, disabledAt: Date): string {
-	const longestMs = expiresAtMs(retryScheduleMs ?? DEFAULT_RETRY_SCHEDULE_MS, 0);
-	return new Date(Math.max(createdAt.getTime(), disabledAt.getTime() - longestMs)).toISOString();
+function missedFrom(webhook: Webhook, disabledAt: Date): string {
+	const longestMs = expiresAtMs(scheduleOf(webhook), 0);
+	return new Date(Math.max(webhook.createdAt.getTime(), disabledAt.getTime() - longestMs)).toISOString();
 }
 
 export function presentWebhook({
