@@ -47,6 +47,8 @@ export interface Config {
 	readonly webhookTimeoutMs: number;
 	/** A webhook with nothing but failures for as long is switched off; 0 = never. */
 	readonly webhookDisableAfterMs: number;
+	/** As many can be a connection's, and as many an account's. */
+	readonly maxWebhooksPerConnection: number;
 	/** How long events and deliveries are kept. */
 	readonly retentionDays: number;
 	/** The folder of media files. Processes with the roles gateway, command and media share it. */
@@ -137,6 +139,7 @@ const SCHEMA = z.object({
 	WEBHOOK_ALLOW_CIDRS: list.optional(),
 	WEBHOOK_TIMEOUT_SECONDS: integer(1, 30).default(15),
 	WEBHOOK_DISABLE_AFTER_DAYS: days.default(5),
+	MAX_WEBHOOKS_PER_CONNECTION: integer(1, 10_000).default(100),
 	RETENTION_DAYS: integer(1, 3650).default(30),
 	MEDIA_DIR: z.string().optional(),
 	MEDIA_MAX_FILE_MB: integer(1, 10_000).default(200),
@@ -261,6 +264,7 @@ function toConfig(
 		webhookAllowCidrs: values.WEBHOOK_ALLOW_CIDRS ?? (isForThisMachine(values.HOST, publicUrl) ? LOOPBACK : []),
 		webhookTimeoutMs: values.WEBHOOK_TIMEOUT_SECONDS * 1000,
 		webhookDisableAfterMs: values.WEBHOOK_DISABLE_AFTER_DAYS * DAY_MS,
+		maxWebhooksPerConnection: values.MAX_WEBHOOKS_PER_CONNECTION,
 		retentionDays: values.RETENTION_DAYS,
 		mediaDir: values.MEDIA_DIR ?? join(values.DATA_DIR, 'media'),
 		mediaMaxFileBytes: values.MEDIA_MAX_FILE_MB * 1024 * 1024,

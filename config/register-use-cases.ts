@@ -66,6 +66,7 @@ export function registerUseCases(
 					control: c.resolve(TOKENS.control),
 					clock,
 					publicUrl: config.publicUrl,
+					maxPerConnection: config.maxWebhooksPerConnection,
 				}),
 		),
 	});

@@ -60,7 +60,9 @@ export class Webhooks {
 	readonly #control: ControlBus;
 	readonly #clock: Clock;
 	readonly #publicUrl: string;
+	readonly #maxPerConnection: number;
 
+	/** @param options.maxPerConnection webhooks that a connection can have, and as many that an account can have for all of them */
 	constructor(options: {
 		store: WebhookStore;
 		deliveries: DeliveryStore;
@@ -71,6 +73,7 @@ export class Webhooks {
 		control: ControlBus;
 		clock: Clock;
 		publicUrl: string;
+		maxPerConnection: number;
 	}) {
 		this.#store = options.store;
 		this.#deliveries = options.deliveries;
@@ -81,14 +84,18 @@ export class Webhooks {
 		this.#control = options.control;
 		this.#clock = options.clock;
 		this.#publicUrl = options.publicUrl;
+		this.#maxPerConnection = options.maxPerConnection;
 	}
 
-	/** @throws {ValidationError} the URL may not be called, or an event name, a chat or a header cannot exist */
+	/**
+	 * @throws {ValidationError} the URL may not be called, or an event name, a chat or a header cannot exist
+	 * @throws {ConflictError} there are as many webhooks as there can be
+	 */
 	create({userId, id}: Pick<Connection, 'userId' | 'id'>, input: NewWebhook): Promise<OwnedWebhook> {
 		return this.#create({userId, connectionId: id}, input);
 	}
 
-	/** A webhook of all the user's connections, of those that come later too. @throws {ValidationError} as `create` */
+	/** A webhook of all the user's connections, of those that come later too. @throws {ValidationError} @throws {ConflictError} as `create` */
 	createForUser(userId: string, input: NewWebhook): Promise<OwnedWebhook> {
 		return this.#create({userId, connectionId: null}, input);
 	}
@@ -208,6 +215,7 @@ export class Webhooks {
 	async #create({userId, connectionId}: EventOwner, input: NewWebhook): Promise<OwnedWebhook> {
 		this.#checkUrl(input.url);
 		const options = checkOptions(input);
+		await this.#checkRoom({userId, connectionId});
 		const now = new Date(this.#clock.now());
 		const webhook: Webhook = {
 			id: randomUUID(),
@@ -236,6 +244,17 @@ export class Webhooks {
 		await this.#store.insert(webhook);
 		await this.#announce(webhook);
 		return this.#toOwned(webhook);
+	}
+
+	/** Against one event becoming any number of requests; of several callers at the last place each may get it. */
+	async #checkRoom({userId, connectionId}: EventOwner): Promise<void> {
+		const others = await (connectionId === null
+			? this.#store.listForEvent(userId, null)
+			: this.#store.listByConnection(connectionId));
+		if (others.length >= this.#maxPerConnection) {
+			const owner = connectionId === null ? 'account' : 'connection';
+			throw new ConflictError(`This ${owner} has ${others.length} webhooks, which is the limit: delete one first`);
+		}
 	}
 
 	#checkUrl(url: string | undefined): void {

@@ -297,3 +297,22 @@ test('the log is newest first and paged by a Link header', async (t) => {
 	t.is((await tenant.client.call<LogView[]>('GET', `/webhooks/${id}/logs?limit=7`)).length, 7);
 	t.is((await tenant.client.fetch('GET', `/webhooks/${id}/logs?limit=101`)).status, 400);
 });
+
+test('a connection, and an account, has as many webhooks as the operator allows; a deleted one makes room', async (t) => {
+	await using small = await createGatewayHarness({env: {MAX_WEBHOOKS_PER_CONNECTION: '2'}});
+	const {client} = await small.createTenant();
+	const {id} = await client.call<ConnectionView>('POST', '/connections');
+	const body = {url: 'https://example.com/hook', events: ['*']};
+	for (const [path, owner] of [
+		[`/connections/${id}/webhooks`, 'connection'],
+		['/webhooks', 'account'],
+	] as const) {
+		const first = await client.call<WebhookView>('POST', path, body);
+		await client.call('POST', path, body);
+		const refused = await client.fetch('POST', path, body);
+		t.is(refused.status, 409);
+		t.like(await refused.json(), {message: `This ${owner} has 2 webhooks, which is the limit: delete one first`});
+		await client.call('DELETE', `/webhooks/${first.id}`);
+		t.is((await client.fetch('POST', path, body)).status, 201);
+	}
+});

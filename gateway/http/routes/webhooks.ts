@@ -71,6 +71,7 @@ function collectionRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl:
 					'Events are posted to `url`, signed with `signingSecret`. Private addresses are refused unless the operator opens them.',
 				body: {url: 'https://example.com/hooks/whatsapp', events: ['*']},
 				answer: {status: 201, description: 'The new webhook', schema: WebhookResource},
+				errors: ['CONFLICT'],
 			},
 			handle: async ({target: connection, body}) =>
 				created(presentWebhook(await webhooks.create(connection, toDomain(body)))),
@@ -119,6 +120,7 @@ function collectionRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl:
 					'It gets the events of every connection of the account, of those that come later too, and those of the account itself. `sessionId` is null.',
 				body: {url: 'https://example.com/hooks/whatsapp', events: ['message.*', 'session.status']},
 				answer: {status: 201, description: 'The new webhook', schema: WebhookResource},
+				errors: ['CONFLICT'],
 			},
 			handle: async ({user, body}) => created(presentWebhook(await webhooks.createForUser(user.id, toDomain(body)))),
 		}),
