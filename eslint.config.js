@@ -28,6 +28,11 @@ export default defineConfig(
 		rules: {'no-restricted-syntax': 'off'},
 	},
 	{
+		// Runs before there are types.
+		files: ['ops/*.mjs'],
+		...tseslint.configs.disableTypeChecked,
+	},
+	{
 		// Only entries read the environment or end the process.
 		files: ['gateway/**', 'adapters/**', 'dispatchers/**', 'domain/**', 'config/**'],
 		ignores: ['gateway/main.ts'],
