@@ -81,11 +81,16 @@ test('broker away: ingestion and sends answer 503 in time, reads go on, and it h
 	t.regex(sent.id, /^true_15550001111@c\.us_/);
 });
 
-test('store away: ingestion goes on, health says so, log and session dispatchers hold and lose nothing', async (t: ExecutionContext) => {
+/** @param whileAway what the outage lasts as long as, once somebody holds */
+async function storeAway(
+	t: ExecutionContext,
+	amqpUrl: string,
+	whileAway: (world: World) => Promise<void>,
+): Promise<void> {
 	t.timeout(180_000);
 	await using proxy = await TcpProxy.to(urls.mongodb);
 	const mongodbUrl = proxy.urlFor(urls.mongodb).replace(/\/$/, '');
-	await using world = await createWorld({amqpUrl: urls.rabbitmq, mongodbUrl, redisUrl: urls.redis});
+	await using world = await createWorld({amqpUrl, mongodbUrl, redisUrl: urls.redis});
 	const {waha, connection} = world;
 	await waha.emit(connection.sessionName, envelope(0));
 	await eventually(() => numbersAtSink(world).has(0));
@@ -103,6 +108,7 @@ test('store away: ingestion goes on, health says so, log and session dispatchers
 	t.is(sick.checks['database']?.status, 'error');
 	t.is(sick.checks['broker']?.status, 'ok');
 	await eventually(() => world.processes.get('log')?.output.includes('dispatcher.hold') ?? false);
+	await whileAway(world);
 
 	proxy.heal();
 	await eventually(async () => (await health(world)).code === 200, 30_000);
@@ -118,4 +124,19 @@ test('store away: ingestion goes on, health says so, log and session dispatchers
 		return logged === 51 && delivered === 51;
 	}, 60_000);
 	t.deepEqual(await deadLetterStore.list(10), [], 'nothing was given up');
+}
+
+test('store away: ingestion goes on, health says so, log and session dispatchers hold and lose nothing', async (t: ExecutionContext) => {
+	await storeAway(t, urls.rabbitmq, () => Promise.resolve());
+});
+
+test('store away for longer than the broker waits for acknowledgements: channels are built again, nothing is lost or given up', async (t: ExecutionContext) => {
+	await using node = await RabbitMqNode.start({
+		// Milliseconds; RabbitMQ looks for overdue ones at each tick of a channel.
+		RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS: '-rabbit consumer_timeout 3000 -rabbit channel_tick_interval 500',
+	});
+	await storeAway(t, node.url, async (world) => {
+		const isOverdue = /acknowledgement on channel \d+ timed out/;
+		await eventually(() => isOverdue.test(world.processes.get('log')?.output ?? ''), 60_000);
+	});
 });
