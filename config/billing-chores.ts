@@ -9,6 +9,12 @@ const EVERY_MS = 10 * 60_000;
 /** Each asks the store several times, and the provider once a day. */
 const ACCOUNTS_PER_ROUND = 20;
 
+/**
+ * Within so long in a round comparisons with the provider begin; the last one may take as long again (`BillingCare`). The rest waits for the
+ * next tour: the supervisor's lease must not end meanwhile.
+ */
+const COMPARING_MS = 5000;
+
 /** Most of them had no event since. */
 const USERS_PER_ROUND = 50;
 
@@ -21,10 +27,11 @@ export function createBillingChores(container: DependencyContainer): readonly Ch
 	const [clock, log] = [container.resolve(TOKENS.clock), container.resolve(TOKENS.log)];
 	const care = container.resolve(TOKENS.billingCare);
 	const rollUp = container.resolve(TOKENS.usageRollUp);
+	let compareUntilMs = 0;
 	const accounts = new Tour({
 		name: 'billing.accounts',
 		list: (page) => entitlementStore.list(page),
-		visit: (entitlement) => care.tend(entitlement),
+		visit: (entitlement) => care.tend(entitlement, compareUntilMs),
 		rowsPerRound: ACCOUNTS_PER_ROUND,
 		everyMs: EVERY_MS,
 		clock,
@@ -40,7 +47,13 @@ export function createBillingChores(container: DependencyContainer): readonly Ch
 		log,
 	});
 	return [
-		{name: 'billing.accounts', run: () => accounts.round()},
+		{
+			name: 'billing.accounts',
+			run: () => {
+				compareUntilMs = clock.now() + COMPARING_MS;
+				return accounts.round();
+			},
+		},
 		{name: 'billing.usage', run: () => usage.round()},
 	];
 }

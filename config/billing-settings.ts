@@ -4,7 +4,7 @@ import {CURRENCIES, type Currency} from '../domain/billing/subscription.ts';
 /** Where slots are sold, by which prices. */
 export interface StripeSettings {
 	readonly secretKey: string;
-	/** Undefined = Stripe's events are not listened to: the daily comparison alone keeps records right. */
+	/** Undefined = Stripe's events are not listened to: regular comparisons alone keep records right. */
 	readonly webhookSecret: string | undefined;
 	/** Price ids; at least one. */
 	readonly prices: Readonly<Partial<Record<Currency, string>>>;

@@ -1,8 +1,8 @@
 import {readFileSync} from 'node:fs';
 import {createLog} from '../config/application.ts';
+import {describeFailure} from '../config/describe-failure.ts';
 import {loadConfig} from '../config/env.ts';
 import {reconcileBilling} from '../config/reconcile-billing.ts';
-import {SetupError} from '../domain/errors.ts';
 
 /** `npm run billing:reconcile`: compares every account with the billing provider's, once and now. Ends with 1 when some could not be. */
 async function main(): Promise<number> {
@@ -16,7 +16,6 @@ async function main(): Promise<number> {
 try {
 	process.exit(await main());
 } catch (error) {
-	if (!(error instanceof SetupError)) throw error;
-	process.stderr.write(`${error.message}\n`);
+	process.stderr.write(`${describeFailure(error)}\n`);
 	process.exit(1);
 }

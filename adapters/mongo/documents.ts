@@ -64,6 +64,12 @@ export interface LeaseDocument {
 	readonly expiresAtMs: number;
 }
 
+export interface MarkDocument {
+	/** The mark's name. */
+	readonly _id: string;
+	readonly value: string;
+}
+
 export interface EngineStateDocument {
 	/** Engine and session as a JSON array. */
 	readonly _id: string;
@@ -85,7 +91,7 @@ export interface UsageCountDocument {
 	readonly seq: number;
 }
 
-export type EntitlementDocument = Document<Entitlement>;
+export type EntitlementDocument = Grown<Document<Entitlement>, 'checkoutAt' | 'toldSuspended'>;
 export type UsageDocument = Document<ConnectionUsage>;
 export type UserDocument = Document<User>;
 export type TokenDocument = Grown<Document<ApiToken>, 'scopes' | 'connectionIds'>;

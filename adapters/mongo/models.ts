@@ -18,6 +18,7 @@ import type {
 	EventSequenceDocument,
 	JobDocument,
 	LeaseDocument,
+	MarkDocument,
 	TokenDocument,
 	UsageCountDocument,
 	UsageDocument,
@@ -41,6 +42,7 @@ export interface Models {
 	readonly deadLetters: Model<DeadLetterDocument>;
 	readonly jobs: Model<JobDocument>;
 	readonly leases: Model<LeaseDocument>;
+	readonly marks: Model<MarkDocument>;
 	readonly engineStates: Model<EngineStateDocument>;
 	readonly entitlements: Model<EntitlementDocument>;
 	readonly billingEvents: Model<BillingEventDocument>;
@@ -288,6 +290,7 @@ export function createModels(connection: MongooseConnection): Models {
 			EXPIRY,
 		),
 		leases: declare<LeaseDocument>('leases', {_id: String, holder: String, token: Number, expiresAtMs: Number}),
+		marks: declare<MarkDocument>('marks', {_id: String, value: String}),
 		engineStates: declare<EngineStateDocument>(
 			'engineStates',
 			{_id: String, engine: String, session: String, state: String},
@@ -302,7 +305,9 @@ export function createModels(connection: MongooseConnection): Models {
 				grantedSlots: Number,
 				graceSince: Date,
 				checkedAt: Date,
+				checkoutAt: Date,
 				notices: Mixed,
+				toldSuspended: Mixed,
 				holders: Mixed,
 				version: Number,
 				createdAt: Date,

@@ -54,6 +54,11 @@ export class MongoEntitlementStore implements EntitlementStore {
 		}
 		const query = this.#entitlements.find(filter).sort({createdAt: 1, _id: 1}).limit(limit);
 		const documents = await withinDeadline(query.lean<EntitlementDocument[]>());
-		return documents.map((document) => fromDocument<Entitlement>(document));
+		return documents.map(toEntitlement);
 	}
+}
+
+function toEntitlement(document: EntitlementDocument): Entitlement {
+	const {checkoutAt = null, toldSuspended = []} = document;
+	return fromDocument<Entitlement>({...document, checkoutAt, toldSuspended});
 }

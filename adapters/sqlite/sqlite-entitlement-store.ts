@@ -7,7 +7,7 @@ import {SqliteTable} from './sqlite-table.ts';
 
 const REPLACE = `ON CONFLICT (id) DO UPDATE SET customerId = excluded.customerId, subscription = excluded.subscription,
 	grantedSlots = excluded.grantedSlots, graceSince = excluded.graceSince, checkedAt = excluded.checkedAt,
-	notices = excluded.notices, version = excluded.version, updatedAt = excluded.updatedAt
+	checkoutAt = excluded.checkoutAt, notices = excluded.notices, toldSuspended = excluded.toldSuspended, version = excluded.version, updatedAt = excluded.updatedAt
 	WHERE version = excluded.version - 1`;
 
 /** Entitlements in the embedded store. */

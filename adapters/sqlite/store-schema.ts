@@ -149,4 +149,11 @@ export const STORE_MIGRATIONS: readonly string[] = [
 	CREATE INDEX jobsByAge ON jobs (updatedAt);
 	CREATE UNIQUE INDEX jobsUnderWay ON jobs (webhookId) WHERE finishedAt IS NULL;
 	`,
+	`
+	ALTER TABLE entitlements ADD COLUMN checkoutAt INTEGER;
+	ALTER TABLE entitlements ADD COLUMN toldSuspended TEXT NOT NULL DEFAULT '[]';
+	`,
+	`
+	CREATE TABLE marks (name TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+	`,
 ];

@@ -32,17 +32,19 @@ export class StripeBillingProvider implements BillingProvider {
 		this.currencies = CURRENCIES.filter((currency) => prices[currency] !== undefined);
 	}
 
-	async createCustomer(
-		{id, email, name}: Pick<User, 'id' | 'email' | 'name'>,
-		replaced: string | null,
-	): Promise<string> {
+	async createCustomer({id, email, name}: Pick<User, 'id' | 'email' | 'name'>, key: string): Promise<string> {
 		const details = {...(email !== null && {email}), ...(name !== null && {name}), metadata: {[USER_KEY]: id}};
-		const idempotencyKey = keyOf('customer', JSON.stringify(details), replaced ?? '');
+		const idempotencyKey = keyOf('customer', JSON.stringify(details), key);
 		const customer = await fromStripe(this.#stripe.customers.create(details, {idempotencyKey}));
 		return customer.id;
 	}
 
-	async findSubscription(customerId: string): Promise<Subscription | null | undefined> {
+	async hasCustomer(customerId: string): Promise<boolean> {
+		const customer = await fromStripe(this.#stripe.customers.retrieve(customerId));
+		return customer.deleted !== true;
+	}
+
+	async findSubscription(customerId: string): Promise<Subscription | null> {
 		const listing = this.#stripe.subscriptions.list({customer: customerId, status: 'all', limit: PAGE_ROWS});
 		try {
 			const page = await listing;
@@ -50,7 +52,8 @@ export class StripeBillingProvider implements BillingProvider {
 			const subscriptions = page.data.map((each) => toSubscription(each, this.#priceIds, asOfMs));
 			return mainOf(subscriptions.filter((each) => each !== undefined));
 		} catch (error) {
-			if (isMissingCustomer(error)) return undefined;
+			// With the keys of another account everybody is missing, and has a subscription all the same.
+			if (isMissingCustomer(error) && !(await this.hasCustomer(customerId))) return null;
 			return fromStripe(Promise.reject(error as Error));
 		}
 	}
@@ -69,7 +72,8 @@ export class StripeBillingProvider implements BillingProvider {
 				{idempotencyKey: randomUUID()},
 			),
 		);
-		const subscription = toSubscription(changed, this.#priceIds, this.#timeOf(changed));
+		const current = isReplay(changed) ? await fromStripe(this.#stripe.subscriptions.retrieve(id)) : changed;
+		const subscription = toSubscription(current, this.#priceIds, this.#timeOf(current));
 		const invoice = changed.latest_invoice;
 		if (subscription === undefined || typeof invoice === 'string') {
 			throw new BillingRefusedError({cause: new Error('Stripe answered no subscription with its invoice')});
@@ -146,6 +150,11 @@ export class StripeBillingProvider implements BillingProvider {
 		const date = Date.parse(lastResponse.headers['date'] ?? '');
 		return Number.isNaN(date) ? this.#clock.now() : date;
 	}
+}
+
+/** Of an answer that got lost, the next try gets a copy, with a new date: what it says may be long over. */
+function isReplay({lastResponse}: Stripe.Response<unknown>): boolean {
+	return lastResponse.headers['idempotent-replayed'] === 'true';
 }
 
 function keyOf(...parts: readonly string[]): string {

@@ -15,7 +15,7 @@ export async function fromStripe<T>(answer: Promise<T>): Promise<T> {
 	}
 }
 
-/** True for an answer that says that a customer does not exist: he was deleted, or belongs to other keys. */
+/** True for an answer that says that a customer does not exist: he was deleted, or is another account's. */
 export function isMissingCustomer(error: unknown): boolean {
 	return (
 		error instanceof errors.StripeInvalidRequestError && error.code === 'resource_missing' && error.param === 'customer'

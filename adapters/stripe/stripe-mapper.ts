@@ -2,8 +2,8 @@ import type Stripe from 'stripe';
 import type {Subscription} from '../../domain/billing/subscription.ts';
 import type {Checkout} from '../../domain/ports/billing-provider.ts';
 
-/** Under this key Stripe keeps whose customer or subscription it is. */
-export const USER_KEY = 'userId';
+/** Under this key Stripe keeps whose customer, checkout or subscription it is: one that nobody else who uses the account has. */
+export const USER_KEY = 'wahooks_user_id';
 
 type WithPeriod = {readonly current_period_end?: number | null};
 
@@ -18,9 +18,7 @@ export function toSubscription(
 	asOfMs: number,
 ): Subscription | undefined {
 	const items = subscription.items.data;
-	// Of old prices, too: what was sold stays sold when the operator changes the price.
-	const sold = subscription.metadata[USER_KEY] === undefined ? undefined : items[0];
-	const item = items.find(({price}) => priceIds.has(price.id)) ?? sold;
+	const item = items.find(({price}) => priceIds.has(price.id)) ?? soldItem(subscription);
 	if (item === undefined) {
 		return undefined;
 	}
@@ -42,10 +40,18 @@ export function toSubscription(
 	};
 }
 
+/**
+ * What our checkout sold, at a price that is none of slots any more: what was sold stays sold when the operator changes the price. Other
+ * items can only have been added to it later.
+ */
+function soldItem({metadata, items}: Stripe.Subscription): Stripe.SubscriptionItem | undefined {
+	return metadata[USER_KEY] === undefined ? undefined : items.data.toSorted((a, b) => a.created - b.created)[0];
+}
+
 /** Undefined for a checkout that was not made by us, or cannot be paid for any more. */
 export function toCheckout({id, url, metadata}: Stripe.Checkout.Session): Checkout | undefined {
-	const {quantity, currency} = metadata ?? {};
-	return url === null || quantity === undefined || currency === undefined
+	const {[USER_KEY]: userId, quantity, currency} = metadata ?? {};
+	return url === null || userId === undefined || quantity === undefined || currency === undefined
 		? undefined
 		: {id, url, quantity: Number(quantity), currency};
 }

@@ -6,11 +6,15 @@ import type {Entitlement} from './entitlement.ts';
 import type {Entitlements} from './entitlements.ts';
 import type {Notices} from './notices.ts';
 import type {Slots} from './slots.ts';
+import {isLive} from './subscription.ts';
 import type {SubscriptionLedger} from './subscription-ledger.ts';
 import type {Suspensions} from './suspensions.ts';
 
 /** A record that nobody compared with the provider for longer is compared again: events may have been lost. */
 const RECONCILE_EVERY_MS = 24 * 60 * 60_000;
+
+/** So long after its last look at where to pay a user may have paid; Stripe's pages are open for a day. */
+const CHECKOUT_MS = 24 * 60 * 60_000;
 
 /** Whoever compares waits so long for the provider: the supervisor has other things to do in its rounds of 10 s. */
 const PROVIDER_WAIT_MS = 5000;
@@ -65,13 +69,15 @@ export class BillingCare {
 	}
 
 	/**
-	 * The regular look at one user: compares the record with the provider's once a day, frees slots that nobody holds, and does what `follow`
-	 * does. What one part of it cannot do, keeps the others from nothing, and a provider that is away holds up neither this nor the next one.
+	 * The regular look at one user: compares the record with the provider's once a day, and each time while he may be paying for a first
+	 * subscription, frees slots that nobody holds, and does what `follow` does. What one part of it cannot do, keeps the others from nothing,
+	 * and a provider that is away holds up neither this nor the next one.
+	 * @param compareUntilMs no comparison begins at this moment or later: it waits for the next look; default: none has to wait
 	 */
-	async tend(entitlement: Entitlement): Promise<void> {
-		const {id: userId, checkedAt} = entitlement;
+	async tend(entitlement: Entitlement, compareUntilMs = Infinity): Promise<void> {
+		const {id: userId} = entitlement;
 		const nowMs = this.#clock.now();
-		if (nowMs - (checkedAt?.getTime() ?? 0) >= RECONCILE_EVERY_MS && nowMs >= this.#awayUntilMs) {
+		if (nowMs < compareUntilMs && nowMs >= this.#awayUntilMs && isToCompare(entitlement, nowMs)) {
 			await this.reconcile(entitlement);
 		}
 		await this.#slots.sweep(entitlement);
@@ -113,4 +119,12 @@ export class BillingCare {
 		await this.#suspensions.apply(userId);
 		await this.#notices.publish(await this.#entitlements.get(userId));
 	}
+}
+
+function isToCompare({checkedAt, checkoutAt, subscription}: Entitlement, nowMs: number): boolean {
+	const mayBePaying = checkoutAt !== null && nowMs - checkoutAt.getTime() < CHECKOUT_MS;
+	return (
+		(mayBePaying && (subscription === null || !isLive(subscription))) ||
+		nowMs - (checkedAt?.getTime() ?? 0) >= RECONCILE_EVERY_MS
+	);
 }

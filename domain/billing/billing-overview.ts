@@ -3,7 +3,6 @@ import type {EntitlementStore} from '../ports/entitlement-store.ts';
 import type {User} from '../tokens/token.ts';
 import type {Entitlements} from './entitlements.ts';
 import {newEntitlement, type Entitlement} from './entitlement.ts';
-import {refusalOf} from './refusal.ts';
 import type {SubscriptionStatus} from './subscription.ts';
 
 /** A line on top of every page, for something that the user has to see to. */
@@ -17,6 +16,8 @@ export interface BillingBanner {
 /** Where a user stands: read from our own record alone, as fast as that. */
 export interface BillingOverview {
 	readonly entitlement: Entitlement;
+	/** The subscription counts: it is paid for, or within the days of grace. */
+	readonly isActive: boolean;
 	readonly isUnlimited: boolean;
 	readonly paid: number;
 	/** Connections that run. */
@@ -52,25 +53,34 @@ export class BillingOverviews {
 			this.#connections.countOf(user.id),
 		]);
 		const entitlement = this.#entitlements.counting(stored ?? newEntitlement(user.id, user.createdAt));
+		const isActive = this.#isActive(entitlement);
 		const {mode, maxSlots} = this.#entitlements.rules;
 		if (mode === 'off' || user.isAdmin) {
 			// One client hides what creates connections while nothing is paid for, so that there is always one more.
 			const paid = Math.max(used + 1, maxSlots);
 			const available = paid - used;
-			return {entitlement, isUnlimited: true, paid, used, suspended, available, refusal: null, banner: null};
+			return {entitlement, isActive, isUnlimited: true, paid, used, suspended, available, refusal: null, banner: null};
 		}
 		const allowance = this.#entitlements.limitOf(entitlement);
 		const available = Math.max(0, allowance.starting - used);
 		return {
 			entitlement,
+			isActive,
 			isUnlimited: false,
 			paid: allowance.running,
 			used,
 			suspended,
 			available,
-			refusal: available > 0 ? null : refusalOf(entitlement, allowance).reason,
+			refusal: available > 0 ? null : this.#entitlements.refusalOf(entitlement).reason,
 			banner: this.#bannerOf(entitlement, suspended),
 		};
+	}
+
+	#isActive(entitlement: Entitlement): boolean {
+		const {subscription} = entitlement;
+		return (
+			subscription !== null && (isPaid(subscription.status) || this.#entitlements.graceEndOf(entitlement) !== undefined)
+		);
 	}
 
 	#bannerOf(entitlement: Entitlement, suspended: number): BillingBanner | null {

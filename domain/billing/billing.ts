@@ -8,17 +8,18 @@ import type {User} from '../tokens/token.ts';
 import type {BillingCare} from './billing-care.ts';
 import type {Entitlements} from './entitlements.ts';
 import type {Entitlement} from './entitlement.ts';
+import {requireActive} from './require-active.ts';
 import type {SubscriptionLedger} from './subscription-ledger.ts';
 import {isLive, toMajorUnits, type Currency, type Subscription} from './subscription.ts';
 
 /** Whoever asks for a change waits so long for the provider, all its answers together; clients give up at 30 s. */
 const PROVIDER_WAIT_MS = 25_000;
 
-/** A double click within so many milliseconds opens one checkout. */
+/**
+ * A double click within so many milliseconds makes one customer and opens one checkout. Not much longer: the provider keeps what a request
+ * came to, failures too, and whoever tries again later has to get another one.
+ */
 const SAME_CLICK_MS = 10_000;
-
-const NO_SUBSCRIPTION =
-	'There is no active subscription: set up billing first with POST /billing/checkout, then change the number of slots';
 
 /** What became of a request for another number of slots. */
 export interface SlotChange {
@@ -66,28 +67,16 @@ export class Billing {
 	 * @throws {PaymentFailedError} nothing was changed
 	 */
 	async setSlots(user: User, quantity: number): Promise<SlotChange> {
-		const {provider, ledger} = this.#requireBackend();
+		const backend = this.#requireBackend();
 		this.#requireQuantity(quantity);
 		return this.#answerInTime(async () => {
-			const entitlement = await ledger.refresh(user.id);
-			const {subscription} = entitlement;
-			requireActive(subscription);
-			const {quantity: previous, currency} = subscription;
-			if (quantity === previous) {
-				return {slots: quantity, status: 'unchanged', proratedAmount: 0, currency};
+			const entitlement = await backend.ledger.refresh(user.id);
+			try {
+				return await this.#change(backend, entitlement, quantity);
+			} finally {
+				// Of whatever was found at the provider, too, though nothing came of the request.
+				await this.#care.follow(user.id);
 			}
-			if (quantity < previous) {
-				await this.#requireUnused(entitlement, quantity);
-			}
-			const change = await provider.changeQuantity(subscription, quantity);
-			await ledger.note(user.id, change.subscription, entitlement.version);
-			await this.#care.follow(user.id);
-			return {
-				slots: change.subscription.quantity,
-				status: quantity > previous ? 'upgraded' : 'downgraded',
-				proratedAmount: toMajorUnits(change.proratedAmount),
-				currency,
-			};
 		});
 	}
 
@@ -106,9 +95,12 @@ export class Billing {
 			const open = await this.#closeOthers(backend, customerId, {quantity, currency});
 			// Only now: what was open until now may have been paid for.
 			const {subscription} = await backend.ledger.refresh(user.id);
+			await this.#care.follow(user.id);
 			if (subscription !== null && isLive(subscription)) {
 				return this.#openPortal(backend, customerId, subscription);
 			}
+			const checkoutAt = new Date(this.#clock.now());
+			await this.#entitlements.change(user.id, (current) => ({...current, checkoutAt}));
 			return open ?? (await this.#openCheckout(backend, {userId: user.id, customerId, quantity, currency}));
 		});
 	}
@@ -117,6 +109,25 @@ export class Billing {
 	async portal(user: User): Promise<string> {
 		const backend = this.#requireBackend();
 		return this.#answerInTime(async () => this.#openPortal(backend, await this.#customerOf(user, backend)));
+	}
+
+	async #change({provider, ledger}: BillingBackend, entitlement: Entitlement, quantity: number): Promise<SlotChange> {
+		const {id: userId, version, subscription} = entitlement;
+		requireActive(subscription);
+		const {quantity: previous, currency} = subscription;
+		if (quantity === previous) {
+			return {slots: quantity, status: 'unchanged', proratedAmount: 0, currency};
+		}
+		if (quantity < previous) {
+			await this.#requireUnused(entitlement, quantity);
+		}
+		const {subscription: answered, proratedAmount} = await provider.changeQuantity(subscription, quantity);
+		// Somebody else may have changed it, or ended it, since.
+		const {subscription: changed} = await ledger.note(userId, answered, version);
+		requireActive(changed);
+		const {quantity: slots} = changed;
+		const status = slots > previous ? 'upgraded' : slots < previous ? 'downgraded' : 'unchanged';
+		return {slots, status, proratedAmount: toMajorUnits(proratedAmount), currency};
 	}
 
 	#requireBackend(): BillingBackend {
@@ -149,13 +160,13 @@ export class Billing {
 		}
 	}
 
-	/** Made when it is needed first, and anew when the provider does not know it any more (other keys, a deletion). */
+	/** Made when it is needed first, and anew when it was deleted at the provider. */
 	async #customerOf(user: User, {provider}: BillingBackend): Promise<string> {
 		const {customerId: known} = await this.#entitlements.get(user.id);
-		if (known !== null && (await provider.findSubscription(known)) !== undefined) {
+		if (known !== null && (await provider.hasCustomer(known))) {
 			return known;
 		}
-		const customerId = await provider.createCustomer(user, known);
+		const customerId = await provider.createCustomer(user, this.#keyOf(user.id, known ?? ''));
 		const stored = await this.#entitlements.change(user.id, (current) =>
 			current.customerId === known ? {...current, customerId} : undefined,
 		);
@@ -186,14 +197,18 @@ export class Billing {
 			successUrl: `${frontendUrl}/billing?success=true`,
 			cancelUrl: `${frontendUrl}/billing?canceled=true`,
 		};
-		const click = Math.floor(this.#clock.now() / SAME_CLICK_MS);
-		const key = digest(userId, customerId, String(quantity), currency, String(click)).toString('hex');
+		const key = this.#keyOf(userId, customerId, String(quantity), currency);
 		await provider.createCheckout({...request, key});
 		// Two calls at the same moment see no open one each: the newest stays.
 		const [newest, ...others] = await provider.listCheckouts(customerId);
 		for (const {id} of others) await provider.closeCheckout(id);
 		// The key may stand for one that was closed since, by a click on something else and back again.
 		return (newest ?? (await provider.createCheckout({...request, key: `${key} ${this.#clock.now()}`}))).url;
+	}
+
+	/** The same for the same request within one click. */
+	#keyOf(...request: readonly string[]): string {
+		return digest(...request, String(Math.floor(this.#clock.now() / SAME_CLICK_MS))).toString('hex');
 	}
 
 	/** A subscription that is not paid for needs another payment method first. */
@@ -214,17 +229,5 @@ export class Billing {
 			work(),
 			() => new BillingUnavailableError('it did not answer in time'),
 		);
-	}
-}
-
-/** @throws {ValidationError} */
-function requireActive(subscription: Subscription | null): asserts subscription is Subscription {
-	if (subscription?.status === 'past_due' || subscription?.status === 'unpaid') {
-		throw new ValidationError(
-			'The last payment failed: update your payment method (POST /billing/portal) before you change the number of slots',
-		);
-	}
-	if (subscription?.status !== 'active' && subscription?.status !== 'trialing') {
-		throw new ValidationError(NO_SUBSCRIPTION);
 	}
 }

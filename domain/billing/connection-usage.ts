@@ -28,6 +28,8 @@ export type UsageEvent = {readonly seq: number; readonly atMs: number} &
 		/** One that came, once more. */
 		| {readonly kind: 'received'}
 		| {readonly kind: 'status'; readonly isConnected: boolean}
+		/** Its session is stopped; it may be told late. */
+		| {readonly kind: 'suspended'}
 	);
 
 const DAY_MS = 24 * 60 * 60_000;
@@ -62,6 +64,11 @@ export function withEvents(usage: ConnectionUsage, events: readonly UsageEvent[]
 			case 'status':
 				if (since !== null) addTime(days, since, event.atMs);
 				since = event.isConnected ? Math.max(event.atMs, since ?? 0) : null;
+				break;
+			case 'suspended':
+				if (since === null || since > event.atMs) break;
+				addTime(days, since, event.atMs);
+				since = null;
 		}
 	}
 	return {...usage, seq: Math.max(seq, usage.seq), connectedSinceMs: since, days: withoutOld(days)};

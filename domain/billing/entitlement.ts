@@ -25,8 +25,12 @@ export interface Entitlement {
 	readonly graceSince: Date | null;
 	/** When the subscription was last compared with what the provider knows. */
 	readonly checkedAt: Date | null;
+	/** When the user was last sent to where a first subscription is paid for; null = never. */
+	readonly checkoutAt: Date | null;
 	/** What the user is still to be told. */
 	readonly notices: readonly Notice[];
+	/** The ids of suspended connections of which the user was told, or is to be told by a notice. */
+	readonly toldSuspended: readonly string[];
 	/** Oldest first. */
 	readonly holders: readonly SlotHolder[];
 	/** Grows by one with each change; 0 = not stored yet. */
@@ -52,7 +56,9 @@ export function newEntitlement(userId: string, now: Date): Entitlement {
 		grantedSlots: null,
 		graceSince: null,
 		checkedAt: null,
+		checkoutAt: null,
 		notices: [],
+		toldSuspended: [],
 		holders: [],
 		version: 0,
 		createdAt: now,

@@ -4,6 +4,7 @@ import type {EntitlementStore} from '../ports/entitlement-store.ts';
 import type {UserStore} from '../ports/user-store.ts';
 import type {BillingRules} from './billing-rules.ts';
 import {allowanceOf, graceEndOf, isMeasured, newEntitlement, type Allowance, type Entitlement} from './entitlement.ts';
+import {refusalOf, type Refusal} from './refusal.ts';
 
 /** Each round but the last met somebody else's change of the same user: this many mean that something is wrong. */
 const MAX_ROUNDS = 100;
@@ -63,6 +64,11 @@ export class Entitlements {
 	/** For a user who is no administrator, where connections are limited. */
 	limitOf(entitlement: Entitlement): Allowance {
 		return allowanceOf(this.counting(entitlement), this.rules.graceMs, this.#clock.now());
+	}
+
+	/** Why somebody for whom nothing new may begin gets no slot. */
+	refusalOf(entitlement: Entitlement): Refusal {
+		return refusalOf(this.counting(entitlement), this.limitOf(entitlement), this.rules.mode === 'provider');
 	}
 
 	/** When the grace of a subscription that is past due ends; undefined where there is none, or none any more. */

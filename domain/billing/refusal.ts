@@ -6,8 +6,15 @@ export interface Refusal {
 	readonly message: string;
 }
 
-/** The contract's wording, where it has one. */
-export function refusalOf({subscription, grantedSlots}: Entitlement, {running, starting}: Allowance): Refusal {
+/**
+ * The contract's wording, where it has one.
+ * @param isSold whether slots can be bought here; else the operator alone gives them
+ */
+export function refusalOf(
+	{subscription, grantedSlots}: Entitlement,
+	{running, starting}: Allowance,
+	isSold: boolean,
+): Refusal {
 	const status = subscription?.status;
 	if (status === 'past_due' || status === 'unpaid') {
 		return {
@@ -15,14 +22,22 @@ export function refusalOf({subscription, grantedSlots}: Entitlement, {running, s
 			message: 'The last payment failed. Update your payment method at /billing before creating connections.',
 		};
 	}
-	if (running === 0 && (grantedSlots ?? 0) === 0) {
+	if (status === 'trialing') {
 		return {
-			reason: 'No billing set up',
-			message: 'Set up billing before creating connections. Visit /billing to get started.',
+			reason: 'The trial does not create connections',
+			message: 'The trial does not create connections: wait for its end, when the first payment is made.',
 		};
+	}
+	if (running === 0 && (grantedSlots ?? 0) === 0) {
+		return isSold
+			? {
+					reason: 'No billing set up',
+					message: 'Set up billing before creating connections. Visit /billing to get started.',
+				}
+			: {reason: 'No slots', message: 'You have no connection slots. Ask the operator for some.'};
 	}
 	return {
 		reason: `All ${starting} slots in use`,
-		message: `All ${starting} connection slots in use. Buy more slots at /billing.`,
+		message: `All ${starting} connection slots in use. ${isSold ? 'Buy more slots at /billing.' : 'Ask the operator for more.'}`,
 	};
 }

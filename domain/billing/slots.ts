@@ -6,7 +6,6 @@ import type {SlotStore} from '../ports/slot-store.ts';
 import type {Entitlements} from './entitlements.ts';
 import type {Entitlement} from './entitlement.ts';
 import {listAllOf} from './list-all-of.ts';
-import {refusalOf} from './refusal.ts';
 
 /** What is held longer without a connection is held by nobody: its creation, or its resumption, ended half-way. */
 const ORPHAN_AGE_MS = 10 * 60_000;
@@ -52,8 +51,7 @@ export class Slots {
 				return;
 			}
 			if (taking === 'full' && (await this.sweep(entitlement)) === 0) {
-				const counting = this.#entitlements.counting(entitlement);
-				throw new SlotsExhaustedError(refusalOf(counting, this.#entitlements.limitOf(entitlement)).message);
+				throw new SlotsExhaustedError(this.#entitlements.refusalOf(entitlement).message);
 			}
 		}
 	}

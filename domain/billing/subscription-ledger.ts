@@ -43,23 +43,20 @@ export class SubscriptionLedger {
 	}
 
 	/**
-	 * Takes in the answer to a change of our own, unless something later is known already.
-	 * @param sinceVersion of the record that the change was decided by: of two answers of the same second either may be the later one
+	 * Takes in the answer to a change of our own. Where anything else became known meanwhile, either may be the later one, whatever time
+	 * the answer bears: the provider is asked.
+	 * @param sinceVersion of the record that the change was decided by
 	 * @throws as `refresh`, the change being made all the same
 	 */
 	note(userId: string, answered: Subscription, sinceVersion: number): Promise<Entitlement> {
-		return this.#entitlements.change(userId, async (current) => {
-			const {subscription: known, version} = current;
-			if (version === sinceVersion || known?.id !== answered.id || known.asOfMs < answered.asOfMs) {
-				return this.#with(current, answered);
-			}
-			return known.asOfMs > answered.asOfMs ? undefined : this.#with(current, await this.#ask(current));
-		});
+		return this.#entitlements.change(userId, async (current) =>
+			this.#with(current, current.version === sinceVersion ? answered : await this.#ask(current)),
+		);
 	}
 
 	/** What is asked for after the record was read is newer than it: the compare-and-set sees to that. */
 	async #ask({customerId}: Entitlement): Promise<Subscription | null> {
-		return customerId === null ? null : ((await this.#provider.findSubscription(customerId)) ?? null);
+		return customerId === null ? null : await this.#provider.findSubscription(customerId);
 	}
 
 	#with(current: Entitlement, subscription: Subscription | null): Entitlement {
@@ -76,9 +73,9 @@ export class SubscriptionLedger {
 }
 
 /**
- * Only a later state of the same subscription may be believed without asking: times have a granularity of a second, and behind one that
- * ended there may be another.
+ * Only a later state of the same subscription may be believed without asking: times have a granularity of a second, behind one that ended
+ * there may be another, and one that is over by our record does not come back.
  */
 function isNews(known: Subscription | null, told: Subscription): boolean {
-	return known?.id === told.id && told.asOfMs > known.asOfMs && isLive(told);
+	return known?.id === told.id && told.asOfMs > known.asOfMs && isLive(told) && isLive(known);
 }

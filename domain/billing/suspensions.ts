@@ -5,6 +5,7 @@ import {SlotsExhaustedError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore} from '../ports/connection-store.ts';
 import type {Logger} from '../ports/logger.ts';
+import type {Entitlement} from './entitlement.ts';
 import type {Entitlements} from './entitlements.ts';
 import {listAllOf} from './list-all-of.ts';
 import type {Notice} from './notice.ts';
@@ -42,10 +43,23 @@ export class Suspensions {
 	}
 
 	/**
-	 * Suspends and resumes what has to be; does nothing where all is as it should be. The user is to be told (`Entitlement.notices`).
-	 * @throws {StoreUnavailableError} @throws {BrokerUnavailableError} sessions follow when it is called again
+	 * Suspends and resumes what has to be; does nothing where all is as it should be. The user is to be told (`Entitlement.notices`), also
+	 * of what was done by a call that ended half-way.
+	 * @throws {StoreUnavailableError} @throws {BrokerUnavailableError} sessions and notices follow when it is called again
 	 */
 	async apply(userId: string): Promise<void> {
+		await this.#settle(userId);
+		await this.#tell(userId);
+	}
+
+	/** Stops the sessions of suspended connections once more: a command may have failed. */
+	async stopAgain(userId: string): Promise<void> {
+		for (const connection of await listAllOf(this.#connections, userId)) {
+			if (connection.suspendedAt !== null) await this.#publisher.command(sessionCommand('session.stop', connection));
+		}
+	}
+
+	async #settle(userId: string): Promise<void> {
 		for (let round = 0; round < MAX_ROUNDS; round++) {
 			const {version} = await this.#entitlements.get(userId);
 			const connections = await listAllOf(this.#connections, userId);
@@ -57,16 +71,8 @@ export class Suspensions {
 		}
 	}
 
-	/** Stops the sessions of suspended connections once more: a command may have failed. */
-	async stopAgain(userId: string): Promise<void> {
-		for (const connection of await listAllOf(this.#connections, userId)) {
-			if (connection.suspendedAt !== null) await this.#publisher.command(sessionCommand('session.stop', connection));
-		}
-	}
-
 	async #suspendNewest(userId: string, connections: readonly Connection[]): Promise<boolean> {
-		const entitlement = await this.#entitlements.get(userId);
-		const limit = await this.#entitlements.runningOf(entitlement);
+		const limit = await this.#entitlements.runningOf(await this.#entitlements.get(userId));
 		const suspended: Connection[] = [];
 		for (const connection of connections.filter(({suspendedAt}) => suspendedAt === null).slice(limit)) {
 			if (await this.#connections.suspend(connection.id, new Date(this.#clock.now()))) suspended.push(connection);
@@ -74,8 +80,6 @@ export class Suspensions {
 		if (suspended.length === 0) {
 			return false;
 		}
-		const status = entitlement.subscription?.status ?? null;
-		await this.#note(userId, 'billing.suspended', suspended, {slots: limit, status});
 		for (const connection of suspended) {
 			await this.#slots.release(userId, connection.id);
 			await this.#publisher.command(sessionCommand('session.stop', connection));
@@ -93,7 +97,6 @@ export class Suspensions {
 		if (resumed.length === 0) {
 			return false;
 		}
-		await this.#note(userId, 'billing.resumed', resumed, {});
 		for (const connection of resumed) {
 			await this.#publisher.command(sessionCommand('session.ensure', connection));
 		}
@@ -110,15 +113,39 @@ export class Suspensions {
 		}
 	}
 
-	async #note(
-		userId: string,
-		event: Notice['event'],
+	/** By what is stored: whoever ended between a change and its notice leaves that to the next. */
+	async #tell(userId: string): Promise<void> {
+		let untold: readonly Notice[] = [];
+		await this.#entitlements.change(userId, async (current) => {
+			const connections = await listAllOf(this.#connections, userId);
+			const suspended = connections.filter(({suspendedAt}) => suspendedAt !== null).map(({id}) => id);
+			untold = this.#untold(current, connections, new Set(suspended));
+			return untold.length === 0 && suspended.length === current.toldSuspended.length
+				? undefined
+				: {...current, notices: [...current.notices, ...untold], toldSuspended: suspended};
+		});
+		for (const {event, payload} of untold) this.#log.info({userId, ...payload}, event);
+	}
+
+	/** Of a connection that was deleted meanwhile nothing is told. */
+	#untold(
+		entitlement: Entitlement,
 		connections: readonly Connection[],
-		payload: Notice['payload'],
-	): Promise<void> {
-		const connectionIds = connections.map(({id}) => id);
-		const notice: Notice = {event, atMs: this.#clock.now(), payload: {connectionIds, ...payload}};
-		await this.#entitlements.change(userId, (current) => ({...current, notices: [...current.notices, notice]}));
-		this.#log.info({userId, connectionIds}, event);
+		suspended: ReadonlySet<string>,
+	): readonly Notice[] {
+		const [ids, told] = [connections.map(({id}) => id), new Set(entitlement.toldSuspended)];
+		const newlySuspended = ids.filter((id) => suspended.has(id) && !told.has(id));
+		const resumed = ids.filter((id) => told.has(id) && !suspended.has(id));
+		const atMs = this.#clock.now();
+		const notices: Notice[] = [];
+		if (newlySuspended.length > 0) {
+			const {running: slots} = this.#entitlements.limitOf(entitlement);
+			const status = this.#entitlements.counting(entitlement).subscription?.status ?? null;
+			notices.push({event: 'billing.suspended', atMs, payload: {connectionIds: newlySuspended, slots, status}});
+		}
+		if (resumed.length > 0) {
+			notices.push({event: 'billing.resumed', atMs, payload: {connectionIds: resumed}});
+		}
+		return notices;
 	}
 }

@@ -1,4 +1,5 @@
 import type {Connection} from '../connections/connection.ts';
+import {ValidationError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore} from '../ports/connection-store.ts';
 import type {UsageStore} from '../ports/usage-store.ts';
@@ -53,7 +54,10 @@ export class UsageReport {
 		this.#clock = options.clock;
 	}
 
-	/** @param range days (`2026-03-27`, UTC); default: this month until today */
+	/**
+	 * @param range days (`2026-03-27`, UTC); default: until today, from the first of the month in which it ends
+	 * @throws {ValidationError} it ends before it begins
+	 */
 	async of(
 		userId: string,
 		range: {readonly from?: string | undefined; readonly to?: string | undefined},
@@ -61,6 +65,9 @@ export class UsageReport {
 		const today = dateOf(this.#clock.now());
 		const {to = today} = range;
 		const {from = `${to.slice(0, 7)}-01`} = range;
+		if (from > to) {
+			throw new ValidationError(`from (${from}) must not be after to (${to})`);
+		}
 		await this.#rollUp.countFor(userId, MAX_EVENTS);
 		const usages = await this.#usage.listByUser(userId);
 		const days = (await Promise.all(usages.map((usage) => this.#daysOf(usage))))

@@ -7,7 +7,9 @@ import {newUsage, withEvents, type ConnectionUsage, type UsageEvent} from './con
 const MESSAGE = 'message.any';
 const RECEIVED = 'message';
 const STATUS = 'session.status';
-const NAMES = [MESSAGE, RECEIVED, STATUS];
+/** A session whose worker is away never says that it stopped. */
+const SUSPENDED = 'billing.suspended';
+const NAMES = [MESSAGE, RECEIVED, STATUS, SUSPENDED];
 
 /** Events that are counted at once. */
 const BATCH_EVENTS = 1000;
@@ -43,13 +45,13 @@ export class UsageRollUp {
 	}
 
 	async #count(userId: string, marks: readonly EventMark[], seq: number): Promise<void> {
-		const byConnection = Map.groupBy(marks, ({connectionId}) => connectionId ?? '');
-		byConnection.delete('');
-		const statuses = await this.#statusesOf(marks);
+		const payloads = await this.#payloadsOf(marks);
+		const counting = marks.flatMap((mark) => toUsageEvents(mark, payloads.get(mark.id)));
+		const byConnection = Map.groupBy(counting, ({connectionId}) => connectionId);
 		const known = await this.#usage.findMany([...byConnection.keys()]);
 		const usages = new Map(known.map((usage) => [usage.id, usage]));
 		for (const [connectionId, ofConnection] of byConnection) {
-			const events = ofConnection.flatMap((mark) => toUsageEvent(mark, statuses));
+			const events = ofConnection.map(({event}) => event);
 			await this.#add(usages.get(connectionId) ?? newUsage(connectionId, userId), events, seq);
 		}
 	}
@@ -63,31 +65,46 @@ export class UsageRollUp {
 		}
 	}
 
-	/** What sessions became, by event; only their bodies tell. */
-	async #statusesOf(marks: readonly EventMark[]): Promise<ReadonlyMap<string, string>> {
-		const ids = marks.filter(({event}) => event === STATUS).map(({id}) => id);
+	/** By event, of those that only their bodies tell of. */
+	async #payloadsOf(marks: readonly EventMark[]): Promise<ReadonlyMap<string, Payload>> {
+		const ids = marks.filter(({event}) => event === STATUS || event === SUSPENDED).map(({id}) => id);
 		const events = ids.length === 0 ? [] : await this.#events.findMany(ids);
-		return new Map(events.map(({id, body}) => [id, statusIn(body)]));
+		return new Map(events.map(({id, body}) => [id, (JSON.parse(body) as {payload?: Payload | null}).payload ?? {}]));
 	}
 }
 
-function toUsageEvent(
-	{id, event, seq, timestampMs: atMs}: EventMark,
-	statuses: ReadonlyMap<string, string>,
-): UsageEvent[] {
+interface Payload {
+	/** Of a session. */
+	readonly status?: unknown;
+	/** Of what was suspended. */
+	readonly connectionIds?: readonly string[];
+}
+
+interface CountedEvent {
+	readonly connectionId: string;
+	readonly event: UsageEvent;
+}
+
+/** What an event counts, for each connection that it is about. */
+function toUsageEvents(mark: EventMark, payload: Payload = {}): readonly CountedEvent[] {
+	const {event: name, connectionId, seq, timestampMs: atMs} = mark;
+	// Of that name there can be events of a connection, too: whatever its engine makes up.
+	if (name !== SUSPENDED) {
+		return connectionId === null ? [] : [{connectionId, event: toUsageEvent(mark, payload)}];
+	}
+	const suspended = connectionId === null ? (payload.connectionIds ?? []) : [];
+	return suspended.map((id) => ({connectionId: id, event: {kind: 'suspended', seq, atMs}}));
+}
+
+function toUsageEvent({event, seq, timestampMs: atMs}: EventMark, {status}: Payload): UsageEvent {
 	switch (event) {
 		case MESSAGE:
-			return [{kind: 'message', seq, atMs}];
+			return {kind: 'message', seq, atMs};
 		case RECEIVED:
-			return [{kind: 'received', seq, atMs}];
+			return {kind: 'received', seq, atMs};
 		default: {
-			const status = statuses.get(id) ?? '';
-			return [{kind: 'status', seq, atMs, isConnected: toConnectionStatus(status) === 'connected'}];
+			const isConnected = typeof status === 'string' && toConnectionStatus(status) === 'connected';
+			return {kind: 'status', seq, atMs, isConnected};
 		}
 	}
-}
-
-function statusIn(body: string): string {
-	const {payload} = JSON.parse(body) as {payload?: {status?: unknown} | null};
-	return typeof payload?.status === 'string' ? payload.status : '';
 }

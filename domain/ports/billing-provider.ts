@@ -17,12 +17,13 @@ export interface CheckoutRequest {
 	/** Where to go when it was paid for. */
 	readonly successUrl: string;
 	readonly cancelUrl: string;
-	/** Requests with the same one, and the same content, open one page. */
+	/** Requests with the same one, and the same content, open one page, or fail all alike. */
 	readonly key: string;
 }
 
 /** A change of a subscription that was paid for, or credited, at once. */
 export interface QuantityChange {
+	/** As it was then, or later. */
 	readonly subscription: Subscription;
 	/** Charged, or credited where negative; minor units. */
 	readonly proratedAmount: number;
@@ -36,12 +37,14 @@ export interface BillingProvider {
 	/** Which currencies have a price. */
 	readonly currencies: readonly Currency[];
 	/**
-	 * @param replaced the id of the one that is not there any more; null = the first
-	 * @returns its id; the same for calls at the same time
+	 * @param key calls with the same one, for the same user, make one customer, or fail all alike
+	 * @returns its id
 	 */
-	createCustomer(user: Pick<User, 'id' | 'email' | 'name'>, replaced: string | null): Promise<string>;
-	/** The one that counts (`mainOf`); null = there never was any; undefined = there is no such customer (any more). */
-	findSubscription(customerId: string): Promise<Subscription | null | undefined>;
+	createCustomer(user: Pick<User, 'id' | 'email' | 'name'>, key: string): Promise<string>;
+	/** False once the customer was deleted. @throws {BillingRefusedError} also where there never was such a one: he is another account's */
+	hasCustomer(customerId: string): Promise<boolean>;
+	/** The one that counts (`mainOf`); null = there is none, or its customer was deleted. @throws as `hasCustomer` */
+	findSubscription(customerId: string): Promise<Subscription | null>;
 	/** Charges or credits the difference for the rest of the period at once. @throws {PaymentFailedError} nothing was changed */
 	changeQuantity(subscription: Subscription, quantity: number): Promise<QuantityChange>;
 	/** The open ones, newest first. */

@@ -92,13 +92,69 @@ test('a server that is not there, and one that talks nonsense, are outages', asy
 	}
 });
 
-test('a customer who is gone is no error, anything else that is missing is', async (t) => {
-	await using gone = await erring(400, {type: 'invalid_request_error', code: 'resource_missing', param: 'customer'});
-	t.is(await providerAt(new URL(gone.url).origin).findSubscription('cus_1'), undefined);
+for (const ofDeleted of ['no such customer', 'nothing', 'what he had'] as const) {
+	test(`a customer who was deleted has nothing that runs: Stripe tells of ${ofDeleted}`, async (t) => {
+		await using stripe = await FakeStripe.start();
+		stripe.ofDeleted = ofDeleted;
+		stripe.account.customers.set('cus_1', {id: 'cus_1', metadata: {}});
+		stripe.account.subscribe({customer: 'cus_1', price: 'price_usd', quantity: 1});
+		const provider = providerAt(stripe.url);
+		t.true(await provider.hasCustomer('cus_1'));
+		t.is((await provider.findSubscription('cus_1'))?.status, 'active');
+		stripe.account.deleteCustomer('cus_1');
+		t.false(await provider.hasCustomer('cus_1'));
+		const status = (await provider.findSubscription('cus_1'))?.status;
+		t.is(status, ofDeleted === 'what he had' ? 'canceled' : undefined);
+	});
+}
+
+test('of a customer whom these keys do not know nothing is said, and nothing else that is missing is taken for it', async (t) => {
+	await using stripe = await FakeStripe.start();
+	const provider = providerAt(stripe.url);
+	await t.throwsAsync(provider.hasCustomer('cus_other'), {instanceOf: BillingRefusedError});
+	await t.throwsAsync(provider.findSubscription('cus_other'), {instanceOf: BillingRefusedError});
 	await using other = await erring(400, {type: 'invalid_request_error', code: 'resource_missing', param: 'price'});
 	await t.throwsAsync(providerAt(new URL(other.url).origin).findSubscription('cus_1'), {
 		instanceOf: BillingRefusedError,
 	});
+});
+
+test('calls with one key make one customer; what failed once fails for its key alone', async (t) => {
+	await using stripe = await FakeStripe.start();
+	const provider = providerAt(stripe.url);
+	const user = {id: 'user-1', email: 'jane@example.com', name: null};
+	const ids = await Promise.all([1, 2, 3].map(() => provider.createCustomer(user, 'click 1')));
+	t.is(new Set(ids).size, 1);
+	t.deepEqual(stripe.account.customers.get(ids[0] ?? '')?.metadata, {wahooks_user_id: 'user-1'});
+	stripe.mode = 'erring';
+	await t.throwsAsync(provider.createCustomer(user, 'click 2'), {instanceOf: BillingUnavailableError});
+	stripe.mode = 'working';
+	await t.throwsAsync(provider.createCustomer(user, 'click 2'), {instanceOf: BillingUnavailableError});
+	t.not(await provider.createCustomer(user, 'click 3'), ids[0]);
+	t.is(stripe.account.customers.size, 2);
+});
+
+test('pages to pay on that others opened for the same customer are none of ours', async (t) => {
+	await using stripe = await FakeStripe.start();
+	stripe.account.customers.set('cus_1', {id: 'cus_1', metadata: {}});
+	const provider = providerAt(stripe.url);
+	const {id} = await provider.createCheckout({
+		userId: 'user-1',
+		customerId: 'cus_1',
+		quantity: 2,
+		currency: 'usd',
+		successUrl: 'https://dashboard.example/billing?success=true',
+		cancelUrl: 'https://dashboard.example/billing?canceled=true',
+		key: 'click 1',
+	});
+	const ours = stripe.account.sessions.get(id);
+	if (ours === undefined) throw new Error('no session');
+	const metadata = {userId: 'user-1', quantity: '2', currency: 'usd'};
+	stripe.account.sessions.set('cs_other', {...ours, id: 'cs_other', metadata});
+	t.deepEqual(
+		(await provider.listCheckouts('cus_1')).map((checkout) => checkout.id),
+		[id],
+	);
 });
 
 test('nothing is sent to anybody but Stripe, and no measurements', async (t) => {

@@ -18,7 +18,9 @@ export function entitlementStoreContract(test: TestFn, harness: StoresHarness): 
 			grantedSlots: 0,
 			graceSince: after(5),
 			checkedAt: after(6),
+			checkoutAt: after(7),
 			notices: [{event: 'billing.past_due', atMs: T0.getTime(), payload: {slots: 3, graceEndsAt: null}}],
+			toldSuspended: [randomUUID(), randomUUID()],
 			holders: [{id: randomUUID(), takenAtMs: T0.getTime()}],
 		});
 		for (const entitlement of [bare, full]) {
@@ -58,10 +60,12 @@ export function entitlementStoreContract(test: TestFn, harness: StoresHarness): 
 		const holder = {id: randomUUID(), takenAtMs: T0.getTime()};
 		t.is(await slotStore.take({...entitlement, version: 1}, holder, 1), 'taken');
 		t.true(await entitlementStore.save({...entitlement, version: 1, customerId: 'cus_9', createdAt: after(9)}));
+		t.true(await entitlementStore.save({...entitlement, version: 2, checkoutAt: after(1), toldSuspended: ['x']}));
 		t.deepEqual(await entitlementStore.find(entitlement.id), {
 			...entitlement,
-			version: 2,
-			customerId: 'cus_9',
+			version: 3,
+			checkoutAt: after(1),
+			toldSuspended: ['x'],
 			holders: [holder],
 		});
 	});

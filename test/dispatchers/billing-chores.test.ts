@@ -1,5 +1,7 @@
 import test from 'ava';
 import {createBillingChores} from '../../config/billing-chores.ts';
+import {TOKENS} from '../../config/tokens.ts';
+import type {BillingCare} from '../../domain/billing/billing-care.ts';
 import {DispatchHarness} from '../support/dispatch-harness.ts';
 import {after, sampleEntitlement, sampleEvent, sampleUser} from '../support/samples.ts';
 
@@ -21,6 +23,35 @@ test('where billing was switched off, what it had suspended runs again', async (
 		suspendedAt: null,
 		status: 'pending',
 	});
+});
+
+test('a provider that takes seconds to answer holds up a round for some seconds only, whoever is left out is next', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const {clock, stores} = harness;
+	const due = new Set<string>();
+	for (let index = 0; index < 12; index++) {
+		const entitlement = sampleEntitlement({createdAt: after(index)});
+		due.add(entitlement.id);
+		await stores.entitlementStore.save(entitlement);
+	}
+	let tended = 0;
+	const tend: BillingCare['tend'] = async ({id}, compareUntilMs) => {
+		tended++;
+		if (clock.now() < (compareUntilMs ?? Infinity) && due.delete(id)) await clock.advance(2000);
+	};
+	const container = harness.container.createChildContainer();
+	container.register(TOKENS.billingCare, {useValue: {tend} as unknown as BillingCare});
+	const [chore] = createBillingChores(container);
+	const left: number[] = [];
+	for (let round = 0; round < 4; round++) {
+		const start = clock.now();
+		await chore?.run();
+		t.true(clock.now() - start < 10_000);
+		left.push(due.size);
+		await clock.advance(10 * 60_000);
+	}
+	t.deepEqual(left, [9, 6, 3, 0]);
+	t.is(tended, 48, 'nobody is passed by');
 });
 
 test('usage is counted for everybody, without anybody asking', async (t) => {

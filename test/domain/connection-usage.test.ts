@@ -62,6 +62,21 @@ test('times that run backwards count nothing, and nothing twice', (t) => {
 	t.deepEqual(usage.days, {});
 });
 
+test('time ends when a connection is suspended, though its session never says that it stopped', (t) => {
+	const suspended = (seq: number, time: string): UsageEvent => ({kind: 'suspended', seq, atMs: at(time)});
+	const hoursOf = (events: readonly UsageEvent[]): number =>
+		(withEvents(newUsage('c', 'u'), events, events.length).days['2026-03-10']?.connectedMs ?? 0) / HOUR_MS;
+	const connect = status(1, '10T00:00:00', true);
+	t.is(
+		hoursOf([connect, suspended(2, '10T02:00:00'), status(3, '10T20:00:00', true), status(4, '10T21:00:00', false)]),
+		3,
+	);
+	t.is(hoursOf([connect, suspended(2, '10T02:00:00'), status(3, '10T02:00:01', false)]), 2);
+	t.is(hoursOf([suspended(1, '10T02:00:00')]), 0);
+	const late = [status(1, '10T05:00:00', true), suspended(2, '10T02:00:00'), status(3, '10T06:00:00', false)];
+	t.is(hoursOf(late), 1, 'one that is told late ends nothing that began after it');
+});
+
 test('what is still connected is shown until a moment, and not stored', (t) => {
 	const usage = withEvents(newUsage('c', 'u'), [status(1, '10T23:00:00', true)], 1);
 	t.deepEqual(usage.days, {});

@@ -135,10 +135,7 @@ test.serial('an event that is lost is made up for by the daily comparison', asyn
 	account.takeEvents();
 	await fixture.tend(tenant);
 	t.like(await fixture.status(tenant), {slots: {paid: 2}}, 'compared a moment ago');
-	const {entitlementStore} = gateway.stores;
-	const stored = await entitlementStore.find(tenant.user.id);
-	if (stored === undefined) throw new Error('no entitlement');
-	await entitlementStore.save({...stored, checkedAt: new Date(Date.now() - DAY_MS)});
+	await fixture.forgetComparison(tenant);
 	await fixture.tend(tenant);
 	t.like(await fixture.status(tenant), {slots: {paid: 5}});
 	t.is(gateway.log.of('billing.reconciled').length, 1);
@@ -180,6 +177,59 @@ test.serial('what others sell in the same account is none of ours', async (t) =>
 	t.like(await fixture.status(tenant), {slots: {paid: 2}});
 });
 
+test.serial('a subscription to another product that names a user of ours gives him nothing', async (t) => {
+	const tenant = await gateway.createTenant();
+	account.customers.set('cus_crm', {id: 'cus_crm', metadata: {}});
+	const foreign = {
+		...account.toSubscription(account.subscribe({customer: 'cus_crm', price: 'price_usd', quantity: 40})),
+		metadata: {userId: tenant.user.id},
+		items: {object: 'list', data: [{id: 'si_x', quantity: 40, price: {id: 'price_crm', currency: 'usd'}}]},
+	};
+	account.takeEvents();
+	account.tell('customer.subscription.created', foreign);
+	account.tell('checkout.session.completed', {
+		id: 'cs_x',
+		object: 'checkout.session',
+		customer: 'cus_crm',
+		metadata: {userId: tenant.user.id},
+	});
+	await fixture.deliverAll();
+	t.like(await fixture.status(tenant), {subscription: {status: null}, slots: {paid: 0}});
+	t.is(await gateway.stores.entitlementStore.find(tenant.user.id), undefined);
+});
+
+test.serial('a late event of a customer who was deleted gives nothing back', async (t) => {
+	const {tenant, subscription} = await fixture.createCustomer(2);
+	account.aheadMs = 2000;
+	account.changeQuantity(subscription, 9);
+	const late = account.takeEvents();
+	account.deleteCustomer(subscription.customer);
+	account.takeEvents();
+	await fixture.forgetComparison(tenant);
+	await fixture.tend(tenant);
+	t.like(await fixture.status(tenant), {subscription: {status: 'canceled'}, slots: {paid: 0}});
+	for (const event of late) t.is((await stripe.deliver(gateway.url, event)).status, 201);
+	account.aheadMs = 0;
+	t.like(await fixture.status(tenant), {subscription: {status: 'canceled'}, slots: {paid: 0}});
+});
+
+test.serial(
+	'a first purchase whose events are lost is found by the next look, though the last was a moment ago',
+	async (t) => {
+		const tenant = await gateway.createTenant();
+		const {url} = await tenant.client.call<{url: string}>('POST', '/billing/checkout', {quantity: 2});
+		await fixture.tend(tenant);
+		t.like(await fixture.status(tenant), {slots: {paid: 0}});
+		account.completeCheckout(url);
+		account.takeEvents();
+		await fixture.tend(tenant);
+		t.like(await fixture.status(tenant), {subscription: {status: 'active'}, slots: {paid: 2}});
+		const {length} = stripe.requests;
+		await fixture.tend(tenant);
+		t.is(stripe.requests.length, length, 'whoever has a subscription is compared once a day');
+	},
+);
+
 test.serial('a customer of ours whom our record lost is known by what we wrote on his checkout', async (t) => {
 	const tenant = await gateway.createTenant();
 	account.customers.set('cus_lost', {id: 'cus_lost', metadata: {}});
@@ -187,7 +237,7 @@ test.serial('a customer of ours whom our record lost is known by what we wrote o
 		customer: 'cus_lost',
 		price: 'price_usd',
 		quantity: 3,
-		subscriptionMetadata: {userId: tenant.user.id},
+		subscriptionMetadata: {wahooks_user_id: tenant.user.id},
 	});
 	await fixture.deliverAll();
 	t.like(await fixture.status(tenant), {slots: {paid: 3}});

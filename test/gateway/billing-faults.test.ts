@@ -1,5 +1,6 @@
 import test from 'ava';
 import {BillingFixture} from '../support/billing-fixture.ts';
+import {eventually} from '../support/eventually.ts';
 
 // One after the other: they share Stripe's account.
 
@@ -22,23 +23,81 @@ const changesOf = (subscription: string): number =>
 		(invoice) => invoice.subscription === subscription && invoice.reason === 'subscription_update',
 	).length;
 
-for (const mode of ['erring', 'losing answers'] as const) {
-	test.serial(`Stripe is ${mode} once while slots are bought: it is tried again, and paid for once`, async (t) => {
+/** The next change of a subscription meets a fault. @param meanwhile what happens before it is tried again */
+function faultOnce(mode: typeof stripe.mode, meanwhile: () => Promise<void> = () => Promise.resolve()): void {
+	let tries = 0;
+	stripe.before = async ({method, path}) => {
+		if (method !== 'POST' || !path.startsWith('/v1/subscriptions/')) return;
+		tries++;
+		if (tries === 1) {
+			stripe.mode = mode;
+			stripe.isModeForOne = true;
+		} else {
+			stripe.before = () => Promise.resolve();
+			await meanwhile();
+		}
+	};
+}
+
+test.serial('an answer to a purchase is lost: it is asked for again, and paid for once', async (t) => {
+	const {tenant, subscription} = await fixture.createCustomer(2);
+	faultOnce('losing answers');
+	t.like(await tenant.client.call('PUT', '/billing/slots', {quantity: 7}), {slots: 7, status: 'upgraded'});
+	t.is(stripe.writes(`/v1/subscriptions/${subscription.id}`), 2, 'tried twice');
+	t.is(changesOf(subscription.id), 1);
+	t.like(await fixture.status(tenant), {slots: {paid: 7}});
+});
+
+test.serial(
+	'a purchase fails at Stripe, which remembers that: the client’s repeat is a new one, paid for once',
+	async (t) => {
 		const {tenant, subscription} = await fixture.createCustomer(2);
-		stripe.before = ({method, path}) => {
-			if (method === 'POST' && path.startsWith('/v1/subscriptions/')) {
-				stripe.mode = mode;
-				stripe.isModeForOne = true;
-				stripe.before = () => Promise.resolve();
-			}
-			return Promise.resolve();
-		};
+		faultOnce('erring');
+		t.is((await tenant.client.fetch('PUT', '/billing/slots', {quantity: 7})).status, 503);
+		t.is(changesOf(subscription.id), 0);
 		t.like(await tenant.client.call('PUT', '/billing/slots', {quantity: 7}), {slots: 7, status: 'upgraded'});
-		t.is(stripe.writes(`/v1/subscriptions/${subscription.id}`), 2, 'tried twice');
 		t.is(changesOf(subscription.id), 1);
 		t.like(await fixture.status(tenant), {slots: {paid: 7}});
-	});
+	},
+);
+
+for (const isHeard of [true, false]) {
+	test.serial(
+		`a subscription ends between a change and the repeat of its lost answer, ${isHeard ? 'and we heard of it' : 'unheard'}: nothing is granted`,
+		async (t) => {
+			const {tenant, subscription} = await fixture.createCustomer(2);
+			faultOnce('losing answers', async () => {
+				account.aheadMs += 3000;
+				account.setStatus(subscription, 'canceled');
+				if (isHeard) await fixture.deliverAll();
+				account.aheadMs += 3000;
+			});
+			const response = await tenant.client.fetch('PUT', '/billing/slots', {quantity: 10});
+			t.is(response.status, 400);
+			t.regex(await response.text(), /There is no active subscription/);
+			t.like(await fixture.status(tenant), {subscription: {status: 'canceled'}, slots: {paid: 0}});
+			t.is((await tenant.client.fetch('POST', '/connections')).status, 403);
+			account.takeEvents();
+		},
+	);
 }
+
+test.serial(
+	'another change between a change and the repeat of its lost answer counts, in the answer too',
+	async (t) => {
+		const {tenant, subscription} = await fixture.createCustomer(2);
+		faultOnce('losing answers', async () => {
+			account.aheadMs += 3000;
+			t.like(await tenant.client.call('PUT', '/billing/slots', {quantity: 3}), {slots: 3, status: 'downgraded'});
+			account.aheadMs += 3000;
+		});
+		t.like(await tenant.client.call('PUT', '/billing/slots', {quantity: 10}), {slots: 3, status: 'upgraded'});
+		t.is(subscription.quantity, 3);
+		t.like(await fixture.status(tenant), {slots: {paid: 3}});
+		await fixture.deliverAll();
+		t.like(await fixture.status(tenant), {slots: {paid: 3}});
+	},
+);
 
 test.serial('all answers to a purchase are lost: the client hears 503, repeats it, and has paid once', async (t) => {
 	const {tenant, subscription} = await fixture.createCustomer(2);
@@ -99,6 +158,36 @@ test.serial('keys that are wrong are the operator’s matter: 502, with nothing 
 	t.is((await client.fetch('POST', '/billing/checkout', {})).status, 201);
 });
 
+test.serial(
+	'with the keys of another account nothing is sold, written or taken away; with the right ones all is as before',
+	async (t) => {
+		const {tenant, subscription} = await fixture.createCustomer(2);
+		t.is((await tenant.client.fetch('POST', '/connections')).status, 201);
+		const customer = account.customers.get(subscription.customer);
+		if (customer === undefined) throw new Error('no customer');
+		await fixture.forgetComparison(tenant);
+		const before = await gateway.stores.entitlementStore.find(tenant.user.id);
+		const customers = account.customers.size;
+		account.customers.delete(customer.id);
+		for (const [method, path, body] of [
+			['PUT', '/billing/slots', {quantity: 3}],
+			['POST', '/billing/checkout', {quantity: 2}],
+			['POST', '/billing/portal', {}],
+		] as const) {
+			const response = await tenant.client.fetch(method, path, body);
+			t.is(response.status, 502, path);
+			t.like(await response.json(), {code: 'BILLING_REFUSED'});
+		}
+		await fixture.tend(tenant);
+		account.customers.set(customer.id, customer);
+		t.is(account.customers.size, customers, 'nobody is made in his place');
+		t.deepEqual(await gateway.stores.entitlementStore.find(tenant.user.id), before);
+		const {url} = await tenant.client.call<{url: string}>('POST', '/billing/checkout', {quantity: 2});
+		t.regex(url, /\/subscription_update$/);
+		t.like(await fixture.status(tenant), {slots: {paid: 2, used: 1}});
+	},
+);
+
 test.serial('Stripe’s clock is ahead: events and answers still come to the last state', async (t) => {
 	account.aheadMs = 4 * 60_000;
 	const {tenant, subscription} = await fixture.createCustomer(2);
@@ -134,24 +223,28 @@ test.serial(
 	},
 );
 
-test.serial('the status takes no longer while Stripe is unreachable than the store does', async (t) => {
+test.serial('the status is there within 5 ms of a plain read of the store while Stripe is unreachable', async (t) => {
 	const {tenant} = await fixture.createCustomer(2);
 	const timeOf = async (work: () => Promise<unknown>): Promise<number> => {
-		const times: number[] = [];
-		for (let round = 0; round < 60; round++) {
-			const start = performance.now();
-			await work();
-			times.push(performance.now() - start);
-		}
-		return times.toSorted((a, b) => a - b)[30] ?? 0;
+		const start = performance.now();
+		await work();
+		return performance.now() - start;
 	};
+	const read = (): Promise<unknown> => gateway.stores.entitlementStore.find(tenant.user.id);
 	stripe.mode = 'hanging';
 	const {length} = stripe.requests;
-	const status = await timeOf(() => fixture.status(tenant));
-	const plain = await timeOf(() => tenant.client.call('GET', '/connections'));
+	// On a busy machine a whole batch may be slow; an answer that waits for anything else is so in all of them.
+	await eventually(async () => {
+		const differences: number[] = [];
+		for (let round = 0; round < 50; round++) {
+			const plain = await timeOf(read);
+			differences.push((await timeOf(() => fixture.status(tenant))) - plain);
+		}
+		const median = differences.toSorted((a, b) => a - b)[25] ?? Infinity;
+		t.log(`${median.toFixed(2)} ms more than a read of the store`);
+		if (median >= 5) throw new Error(`${median} ms more than a read of the store`);
+	}, 60_000);
 	t.is(stripe.requests.length, length);
-	t.log(`status ${status.toFixed(2)} ms, a list of connections ${plain.toFixed(2)} ms`);
-	t.true(status < 3 * plain + 5, `${status} ms against ${plain} ms`);
 });
 
 test.serial('a subscription that is bought twice counts once, the one that entitles to most', async (t) => {

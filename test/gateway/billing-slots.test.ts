@@ -131,6 +131,23 @@ test.serial('slots of an administrator’s add to those that are paid for; fewer
 	t.is(users.find(({id}) => id === admin.user.id)?.slots, null);
 });
 
+test.serial('a trial keeps what runs and creates nothing, and says so', async (t) => {
+	const {tenant, subscription} = await fixture.createCustomer(2);
+	t.is((await tenant.client.fetch('POST', '/connections')).status, 201);
+	stripe.account.setStatus(subscription, 'trialing');
+	await fixture.deliverAll();
+	const refused = await tenant.client.fetch('POST', '/connections');
+	t.is(refused.status, 403);
+	t.like(await refused.json(), {
+		message: 'The trial does not create connections: wait for its end, when the first payment is made.',
+	});
+	t.like(await tenant.client.call('GET', '/billing/can-create'), {
+		allowed: false,
+		reason: 'The trial does not create connections',
+	});
+	t.like(await fixture.status(tenant), {subscription: {active: true}, slots: {paid: 2, used: 1, available: 0}});
+});
+
 test.serial('only administrators give slots, whole ones, to users that exist', async (t) => {
 	const {tenant} = await fixture.createCustomer(1);
 	const admin = await gateway.createTenant({user: {isAdmin: true}});
@@ -151,12 +168,15 @@ test.serial('where slots are given by hand, nothing is sold and the given ones a
 	await using manual = await createGatewayHarness({env: {BILLING: 'manual'}});
 	const [tenant, admin] = [await manual.createTenant(), await manual.createTenant({user: {isAdmin: true}})];
 	const {client} = tenant;
-	t.is((await client.fetch('POST', '/connections')).status, 403);
+	const none = await client.fetch('POST', '/connections');
+	t.is(none.status, 403);
+	t.like(await none.json(), {message: 'You have no connection slots. Ask the operator for some.'});
+	t.deepEqual(await client.call('GET', '/billing/can-create'), {allowed: false, reason: 'No slots'});
 	await admin.client.call('PATCH', `/infrastructure/users/${tenant.user.id}`, {slots: 2});
 	for (let index = 0; index < 2; index++) t.is((await client.fetch('POST', '/connections')).status, 201);
 	const refused = await client.fetch('POST', '/connections');
 	t.is(refused.status, 403);
-	t.like(await refused.json(), {message: 'All 2 connection slots in use. Buy more slots at /billing.'});
+	t.like(await refused.json(), {message: 'All 2 connection slots in use. Ask the operator for more.'});
 	t.like(await client.call<StatusView>('GET', '/billing/status'), {
 		slots: {paid: 2, used: 2, available: 0},
 		unlimited: false,

@@ -80,6 +80,7 @@ test.serial(
 		await fixture.tend(tenant);
 		t.deepEqual(await fixture.statusesOf(tenant), ['suspended']);
 		t.like(await fixture.status(tenant), {
+			subscription: {active: false, status: 'past_due', monthlyAmount: 0},
 			slots: {paid: 0, used: 0, available: 0},
 			suspended: 1,
 			banner: {kind: 'suspended', until: null},
@@ -197,6 +198,108 @@ test.serial(
 		await eventually(async () => (await engineStatusOf(newest)) === 'STOPPED');
 		t.deepEqual(await fixture.toldTo(tenant, 3), [
 			'billing.slots.changed',
+			'billing.slots.changed',
+			'billing.suspended',
+		]);
+	},
+);
+
+for (const during of ['suspend', 'resume'] as const) {
+	test.serial(
+		`a crash between a change of a connection (${during}) and its notice: the tenant is told later`,
+		async (t) => {
+			const {tenant, subscription} = await fixture.createCustomer(2);
+			const {connectionStore} = gateway.stores;
+			const connections = await linked(tenant, 2);
+			const crashAfter = async (method: typeof during): Promise<void> => {
+				const work = connectionStore[method].bind(connectionStore);
+				connectionStore[method] = async (id, at) => {
+					await work(id, at);
+					throw new Error('crash on purpose');
+				};
+				await fixture.deliverAll();
+				connectionStore[method] = work;
+			};
+			account.changeQuantity(subscription, 1);
+			if (during === 'suspend') await crashAfter('suspend');
+			await fixture.deliverAll();
+			t.is((await fixture.statusesOf(tenant))[1], 'suspended');
+			await fixture.tend(tenant);
+			await fixture.toldTo(tenant, 3);
+			account.changeQuantity(subscription, 2);
+			if (during === 'resume') await crashAfter('resume');
+			await fixture.deliverAll();
+			t.not((await fixture.statusesOf(tenant))[1], 'suspended');
+			for (let round = 0; round < 3; round++) await fixture.tend(tenant);
+			t.deepEqual(await fixture.toldTo(tenant, 5), [
+				'billing.slots.changed',
+				'billing.slots.changed',
+				'billing.suspended',
+				'billing.slots.changed',
+				'billing.resumed',
+			]);
+			const told = await tenant.client.call<{payload: {connectionIds: string[]}}[]>(
+				'GET',
+				'/events?event=billing.resumed',
+			);
+			t.deepEqual(told[0]?.payload.connectionIds, [connections[1]?.id]);
+		},
+	);
+}
+
+test.serial('a connection that is deleted while it is suspended is told of no more', async (t) => {
+	const {tenant, subscription} = await fixture.createCustomer(2);
+	const [, newest] = await linked(tenant, 2);
+	account.changeQuantity(subscription, 1);
+	await fixture.deliverAll();
+	const toldOf = async (): Promise<readonly string[] | undefined> =>
+		(await gateway.stores.entitlementStore.find(tenant.user.id))?.toldSuspended;
+	t.deepEqual(await toldOf(), [newest?.id]);
+	await tenant.client.call('DELETE', `/connections/${newest?.id ?? ''}`);
+	account.changeQuantity(subscription, 3);
+	await fixture.deliverAll();
+	t.deepEqual(await toldOf(), []);
+	t.deepEqual(await fixture.toldTo(tenant, 4), [
+		'billing.slots.changed',
+		'billing.slots.changed',
+		'billing.suspended',
+		'billing.slots.changed',
+	]);
+});
+
+test.serial(
+	'what is found at Stripe when slots are asked for has its consequences, whatever comes of the request',
+	async (t) => {
+		const {tenant, subscription} = await fixture.createCustomer(2);
+		const {client} = tenant;
+		await linked(tenant, 2);
+		const change = (quantity: number): void => {
+			account.changeQuantity(subscription, quantity);
+			account.takeEvents();
+		};
+		change(1);
+		t.like(await client.call('PUT', '/billing/slots', {quantity: 1}), {status: 'unchanged'});
+		t.deepEqual(await fixture.statusesOf(tenant), ['connected', 'suspended']);
+		change(2);
+		account.declines = true;
+		t.is((await client.fetch('PUT', '/billing/slots', {quantity: 9})).status, 400);
+		account.declines = false;
+		await untilStatuses(t, tenant, ['connected', 'connected']);
+		change(1);
+		await client.call('POST', '/billing/checkout');
+		t.deepEqual(await fixture.statusesOf(tenant), ['connected', 'suspended']);
+		account.setStatus(subscription, 'unpaid');
+		account.takeEvents();
+		t.is((await client.fetch('PUT', '/billing/slots', {quantity: 2})).status, 400);
+		t.deepEqual(await fixture.statusesOf(tenant), ['suspended', 'suspended']);
+		t.deepEqual(await fixture.toldTo(tenant, 9), [
+			'billing.slots.changed',
+			'billing.slots.changed',
+			'billing.suspended',
+			'billing.slots.changed',
+			'billing.resumed',
+			'billing.slots.changed',
+			'billing.suspended',
 			'billing.slots.changed',
 			'billing.suspended',
 		]);

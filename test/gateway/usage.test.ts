@@ -25,10 +25,10 @@ interface UsageView {
 	}[];
 }
 
-/** Puts events of one connection into the log, at these times. */
+/** Puts events of one connection, or of the user, into the log, at these times. */
 async function log(
 	{user}: Tenant,
-	connectionId: string,
+	connectionId: string | null,
 	events: readonly (readonly [string, string, object?])[],
 ): Promise<readonly NewLoggedEvent[]> {
 	const logged = events.map(([event, time, payload = {}]) =>
@@ -103,6 +103,26 @@ test('a connection that is still connected counts until now, one that was delete
 	t.true(hours >= 0.98 && hours < 1.2, `${hours}`);
 });
 
+test('nothing counts while a connection is suspended, though nobody said that its session stopped', async (t) => {
+	const tenant = await gateway.createTenant();
+	const [first, second] = [await connectionOf(tenant), await connectionOf(tenant)];
+	const connected = {status: 'WORKING'};
+	for (const id of [first, second]) await log(tenant, id, [['session.status', '2026-03-10T00:00:00Z', connected]]);
+	const told = {connectionIds: [first], slots: 1, status: 'unpaid'};
+	await log(tenant, null, [['billing.suspended', '2026-03-10T02:00:00Z', told]]);
+	await log(tenant, second, [['billing.suspended', '2026-03-10T03:00:00Z', {connectionIds: [second]}]]);
+	await log(tenant, second, [['billing.suspended', '2026-03-10T03:00:00Z', {connectionIds: 7}]]);
+	for (const id of [first, second]) {
+		await log(tenant, id, [
+			['session.status', '2026-03-10T20:00:00Z', connected],
+			['session.status', '2026-03-10T21:00:00Z', {status: 'STOPPED'}],
+		]);
+	}
+	const {days} = await tenant.client.call<UsageView>('GET', MARCH);
+	const hours = Object.fromEntries(days.map((day) => [day.connectionId, day.hours]));
+	t.deepEqual(hours, {[first]: 3, [second]: 21});
+});
+
 test('the rest of a long log is counted the next time, nothing twice, whoever counts', async (t) => {
 	const tenant = await gateway.createTenant();
 	const id = await connectionOf(tenant);
@@ -163,7 +183,16 @@ test('a table is to be had by name and by type', async (t) => {
 
 test('days that are none are refused', async (t) => {
 	const {client} = await gateway.createTenant();
-	for (const query of ['from=x', 'to=2026-02-30', 'from=2026-13-01', 'format=xml', 'from=2026-03-02&to=2026-03-01']) {
+	for (const query of [
+		'from=x',
+		'to=2026-02-30',
+		'from=2026-13-01',
+		'format=xml',
+		'from=2026-03-02&to=2026-03-01',
+		'from=2099-01-01',
+		'from=9999-12-31T23:59:59-12:00&to=9999-12-31',
+		'from=0000-01-01T00:00:00%2B12:00',
+	]) {
 		t.is((await client.fetch('GET', `/billing/usage?${query}`)).status, 400, query);
 	}
 });

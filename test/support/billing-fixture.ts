@@ -4,6 +4,8 @@ import type {FakeSubscription} from './fake-stripe-account.ts';
 import {FakeStripe} from './fake-stripe.ts';
 import {createGatewayHarness, type ConnectionView, type GatewayHarness, type Tenant} from './gateway-harness.ts';
 
+const DAY_MS = 24 * 60 * 60_000;
+
 /** What `GET /billing/status` answers. */
 export interface StatusView {
 	readonly subscription: {readonly active: boolean; readonly status: string | null; readonly monthlyAmount: number};
@@ -73,6 +75,14 @@ export class BillingFixture implements AsyncDisposable {
 	async tend({user}: Tenant): Promise<void> {
 		const entitlement = await this.gateway.stores.entitlementStore.find(user.id);
 		if (entitlement !== undefined) await this.gateway.billingCare.tend(entitlement);
+	}
+
+	/** As if the tenant's account had last been compared with Stripe's a day ago. */
+	async forgetComparison({user}: Tenant): Promise<void> {
+		const {entitlementStore} = this.gateway.stores;
+		const stored = await entitlementStore.find(user.id);
+		if (stored === undefined) throw new Error('no entitlement');
+		await entitlementStore.save({...stored, checkedAt: new Date(Date.now() - DAY_MS)});
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {

@@ -11,6 +11,12 @@ export const PRICES = {
 
 type PriceId = keyof typeof PRICES;
 
+export interface FakeCustomer {
+	readonly id: string;
+	readonly metadata: Readonly<Record<string, string>>;
+	readonly deleted?: true;
+}
+
 export interface FakeInvoice {
 	readonly id: string;
 	readonly customer: string;
@@ -65,7 +71,7 @@ export class DeclinedError extends Error {}
 
 /** What Stripe knows of one account, and what can happen there without us. Every change leaves its events. */
 export class FakeStripeAccount {
-	readonly customers = new Map<string, {readonly id: string; readonly metadata: Readonly<Record<string, string>>}>();
+	readonly customers = new Map<string, FakeCustomer>();
 	readonly sessions = new Map<string, FakeSession>();
 	readonly subscriptions = new Map<string, FakeSubscription>();
 	/** Everything that was ever charged or credited, or tried to be. */
@@ -162,6 +168,14 @@ export class FakeStripeAccount {
 		else this.#tellUpdate(subscription);
 	}
 
+	/** His subscriptions end at once; that he was there is still known. */
+	deleteCustomer(id: string): void {
+		this.customers.set(id, {id, metadata: {}, deleted: true});
+		for (const subscription of this.subscriptions.values()) {
+			if (subscription.customer === id && subscription.status !== 'canceled') this.setStatus(subscription, 'canceled');
+		}
+	}
+
 	cancelAtPeriodEnd(subscription: FakeSubscription): void {
 		subscription.cancelAtPeriodEnd = true;
 		this.#tellUpdate(subscription);
@@ -191,6 +205,7 @@ export class FakeStripeAccount {
 			id: itemId,
 			object: 'subscription_item',
 			quantity,
+			created,
 			current_period_start: periodEnd - PERIOD_SECONDS,
 			current_period_end: periodEnd,
 			price: {id: price, object: 'price', ...PRICES[price]},

@@ -9,6 +9,7 @@ import {parseForm, textAt, textsAt, type FormValue} from './fake-stripe-form.ts'
 interface Answer {
 	readonly status: number;
 	readonly body: object;
+	readonly isReplay?: boolean;
 }
 
 interface FakeRequest {
@@ -26,8 +27,10 @@ export class FakeStripe implements AsyncDisposable {
 	readonly webhookSecret = `whsec_${randomBytes(16).toString('hex')}`;
 	/** Every request that came in, retries included. */
 	readonly requests: FakeRequest[] = [];
-	/** `erring`: 500, nothing was done. `hanging`: no answer, nothing was done. `losing answers`: done, but nobody hears of it. */
+	/** `erring`: 500, nothing was done, and the request's key answers so ever after. `hanging`: no answer, nothing was done. `losing answers`: done, but nobody hears of it. */
 	mode: 'working' | 'erring' | 'hanging' | 'losing answers' = 'working';
+	/** What it says when somebody asks for the subscriptions of a deleted customer. */
+	ofDeleted: 'no such customer' | 'nothing' | 'what he had' = 'no such customer';
 	/** A setting of the customer portal. */
 	canChangeInPortal = true;
 	/** For the next request only; after it all is well again. */
@@ -35,8 +38,8 @@ export class FakeStripe implements AsyncDisposable {
 	/** Called before each request is worked on. */
 	before: (request: FakeRequest) => Promise<void> = () => Promise.resolve();
 	readonly #server: Server;
-	/** Answers by idempotency key, with what was asked. */
-	readonly #answers = new Map<string, {readonly asked: string; readonly answer: Answer | undefined}>();
+	/** Answers by idempotency key, failures too, with what was asked. */
+	readonly #answers = new Map<string, {readonly asked: string; readonly answer: Answer}>();
 
 	private constructor(server: Server) {
 		this.#server = server;
@@ -108,12 +111,10 @@ export class FakeStripe implements AsyncDisposable {
 			this.isModeForOne = false;
 		}
 		if (mode === 'hanging') return;
-		if (mode === 'erring') {
-			this.#send(response, {status: 500, body: {error: {type: 'api_error', message: 'on purpose'}}});
-			return;
-		}
 		const form = parseForm(request.method === 'GET' ? searchParams.toString() : body);
-		const answer = this.#once(key, `${pathname} ${body}`, () => this.#route(`${seen.method} ${pathname}`, form));
+		const answer = this.#once(key, `${pathname} ${body}`, () =>
+			mode === 'erring' ? ERROR : this.#route(`${seen.method} ${pathname}`, form),
+		);
 		if (mode === 'losing answers') {
 			response.destroy();
 			return;
@@ -125,8 +126,8 @@ export class FakeStripe implements AsyncDisposable {
 	#once(key: string | undefined, asked: string, work: () => Answer): Answer {
 		const known = key === undefined ? undefined : this.#answers.get(key);
 		if (known !== undefined) {
-			return known.asked === asked && known.answer !== undefined
-				? known.answer
+			return known.asked === asked
+				? {...known.answer, isReplay: true}
 				: invalid('Keys for idempotent requests can only be used with the same parameters', 'idempotency_error');
 		}
 		const answer = work();
@@ -135,12 +136,16 @@ export class FakeStripe implements AsyncDisposable {
 	}
 
 	#route(operation: string, form: Form): Answer {
-		const [, id = ''] = /\/v1\/(?:subscriptions|checkout\/sessions)\/(\w+_[\w-]+)/.exec(operation) ?? [];
+		const [, id = ''] = /\/v1\/(?:customers|subscriptions|checkout\/sessions)\/(\w+_[\w-]+)/.exec(operation) ?? [];
 		switch (id === '' ? operation : operation.replace(id, ':id')) {
 			case 'POST /v1/customers':
 				return this.#createCustomer(form);
+			case 'GET /v1/customers/:id':
+				return this.#findCustomer(id);
 			case 'GET /v1/subscriptions':
 				return this.#listSubscriptions(form);
+			case 'GET /v1/subscriptions/:id':
+				return this.#findSubscription(id);
 			case 'POST /v1/subscriptions/:id':
 				return this.#updateSubscription(id, form);
 			case 'POST /v1/checkout/sessions':
@@ -167,9 +172,26 @@ export class FakeStripe implements AsyncDisposable {
 		return ok(customer);
 	}
 
+	#findCustomer(id: string): Answer {
+		const customer = this.account.customers.get(id);
+		return customer === undefined ? missing('id') : ok({object: 'customer', ...customer});
+	}
+
+	#findSubscription(id: string): Answer {
+		const subscription = this.account.subscriptions.get(id);
+		return subscription === undefined ? missing('id') : ok(this.account.toSubscription(subscription));
+	}
+
+	#isThere(customer: string): boolean {
+		const known = this.account.customers.get(customer);
+		return known !== undefined && known.deleted !== true;
+	}
+
 	#listSubscriptions(form: Form): Answer {
 		const customer = textAt(form, 'customer') ?? '';
-		if (!this.account.customers.has(customer)) return missing('customer');
+		const isDeleted = this.account.customers.get(customer)?.deleted === true;
+		if (isDeleted && this.ofDeleted === 'nothing') return ok(list([]));
+		if (!this.#isThere(customer) && !(isDeleted && this.ofDeleted === 'what he had')) return missing('customer');
 		const found = [...this.account.subscriptions.values()].filter((each) => each.customer === customer);
 		return ok(list(found.map((each) => this.account.toSubscription(each))));
 	}
@@ -192,7 +214,7 @@ export class FakeStripe implements AsyncDisposable {
 
 	#createSession(form: Form): Answer {
 		const customer = textAt(form, 'customer') ?? '';
-		if (!this.account.customers.has(customer)) return missing('customer');
+		if (!this.#isThere(customer)) return missing('customer');
 		const price = textAt(form, 'line_items', '0', 'price') as keyof typeof PRICES;
 		if (!(price in PRICES) || textAt(form, 'mode') !== 'subscription') return invalid('No such price');
 		const id = `cs_${randomUUID()}`;
@@ -229,7 +251,7 @@ export class FakeStripe implements AsyncDisposable {
 
 	#createPortal(form: Form): Answer {
 		const customer = textAt(form, 'customer') ?? '';
-		if (!this.account.customers.has(customer)) return missing('customer');
+		if (!this.#isThere(customer)) return missing('customer');
 		const flow = textAt(form, 'flow_data', 'type') ?? 'home';
 		if (flow !== 'home' && !this.canChangeInPortal)
 			return invalid('This feature is disabled in your portal configuration');
@@ -242,8 +264,9 @@ export class FakeStripe implements AsyncDisposable {
 		return session === undefined ? missing('id') : work(session);
 	}
 
-	#send(response: ServerResponse, {status, body}: Answer): void {
+	#send(response: ServerResponse, {status, body, isReplay = false}: Answer): void {
 		response.writeHead(status, {
+			...(isReplay && {'Idempotent-Replayed': 'true'}),
 			'Content-Type': 'application/json',
 			Date: new Date(this.account.now * 1000).toUTCString(),
 			'Request-Id': `req_${randomUUID()}`,
@@ -251,6 +274,8 @@ export class FakeStripe implements AsyncDisposable {
 		response.end(JSON.stringify(body));
 	}
 }
+
+const ERROR: Answer = {status: 500, body: {error: {type: 'api_error', message: 'on purpose'}}};
 
 function ok(body: object): Answer {
 	return {status: 200, body};

@@ -42,9 +42,9 @@ export const BillingStatusResource = z
 	.meta({id: 'BillingStatus'});
 
 export function presentStatus(overview: BillingOverview): z.input<typeof BillingStatusResource> {
-	const {entitlement, paid, used, available, isUnlimited, suspended, banner} = overview;
+	const {entitlement, isActive, paid, used, available, isUnlimited, suspended, banner} = overview;
 	return {
-		subscription: presentSubscription(entitlement.subscription),
+		subscription: presentSubscription(entitlement.subscription, isActive),
 		slots: {paid, used, available},
 		unlimited: isUnlimited,
 		suspended,
@@ -53,15 +53,17 @@ export function presentStatus(overview: BillingOverview): z.input<typeof Billing
 }
 
 /** Old clients do arithmetic with the amount and upper-case the currency: both are always there. */
-function presentSubscription(subscription: Subscription | null): z.input<typeof SubscriptionResource> {
-	const counts = ['active', 'trialing', 'past_due'].includes(subscription?.status ?? '');
+function presentSubscription(
+	subscription: Subscription | null,
+	isActive: boolean,
+): z.input<typeof SubscriptionResource> {
 	const endMs = subscription?.currentPeriodEndMs ?? null;
 	return {
-		active: counts,
+		active: isActive,
 		status: subscription?.status ?? null,
 		cancelAtPeriodEnd: subscription?.cancelAtPeriodEnd ?? false,
 		currentPeriodEnd: endMs === null ? null : new Date(endMs).toISOString(),
-		monthlyAmount: subscription !== null && counts ? amountOf(subscription) : 0,
+		monthlyAmount: subscription !== null && isActive ? amountOf(subscription) : 0,
 		currency: subscription?.currency ?? 'usd',
 	};
 }

@@ -2,7 +2,7 @@ import express, {type RequestHandler} from 'express';
 import type {BillingInbox} from '../../../domain/billing/billing-inbox.ts';
 import type {BillingEventReader} from '../../../domain/ports/billing-event-reader.ts';
 import type {Clock} from '../../../domain/ports/clock.ts';
-import {Intake} from '../intake.ts';
+import {FOR_STRANGERS, Intake} from '../intake.ts';
 import {sendJson} from '../send-json.ts';
 
 /** Where Stripe posts what happened (the contract's address). */
@@ -34,7 +34,7 @@ export function billingEventsChain({
 	if (billingEventReader === undefined || billingInbox === undefined) {
 		return [];
 	}
-	const intake = new Intake({clock, perSender: PER_ADDRESS, inAll: IN_ALL});
+	const intake = new Intake({clock, perSender: PER_ADDRESS, inAll: IN_ALL, ...FOR_STRANGERS});
 	return [
 		...intake.around(
 			(request) => request.ip ?? '',

@@ -1,15 +1,15 @@
 import {z} from 'zod';
 import type {Usage, UsageReport} from '../../../domain/billing/usage-report.ts';
-import {ValidationError} from '../../../domain/errors.ts';
 import {presentUsage, toCsv, UsageResource} from '../resources/usage.ts';
 import {ok, route, type Answer, type Route} from '../route.ts';
 
-/** A day; of a moment, its day in UTC. */
+/** A day; of a moment, its day in UTC, which has to be in a year of four digits as well. */
 function day(field: string): z.ZodType<string, string> {
 	const fault = `${field} must be a day such as 2026-11-22`;
 	return z
 		.union([z.iso.date(fault), z.iso.datetime({offset: true, error: fault})], fault)
-		.transform((value) => new Date(value).toISOString().slice(0, 10))
+		.transform((value) => new Date(value).toISOString().split('T')[0] ?? '')
+		.refine((date) => date.length === '2026-11-22'.length, fault)
 		.meta({type: 'string', format: 'date'});
 }
 
@@ -43,9 +43,6 @@ export function usageRoutes({usage}: {usage: UsageReport}): readonly Route[] {
 			},
 			handle: async ({user, query, header}) => {
 				const {from, to, format} = query;
-				if (from !== undefined && to !== undefined && from > to) {
-					throw new ValidationError('from must not be after to');
-				}
 				const report = await usage.of(user.id, {from, to});
 				return (format ?? preferredFormat(header('accept'))) === 'csv' ? csv(report) : ok(presentUsage(report));
 			},
