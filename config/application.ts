@@ -5,8 +5,10 @@ import {SystemClock} from '../adapters/system/system-clock.ts';
 import {WahaIngress} from '../adapters/waha/waha-ingress.ts';
 import {JobReviver} from '../dispatchers/jobs/job-reviver.ts';
 import {MediaSweeper} from '../dispatchers/media/media-sweeper.ts';
+import {SessionReconciler} from '../dispatchers/session/session-reconciler.ts';
 import {Supervisor} from '../dispatchers/session/supervisor.ts';
 import {DeliverySweeper} from '../dispatchers/webhook/delivery-sweeper.ts';
+import {checkEncryptionKey} from '../domain/encryption-key-check.ts';
 import type {ScopedLogger} from '../domain/ports/logger.ts';
 import {createApp} from '../gateway/http/app.ts';
 import {createHealthApp} from '../gateway/http/health-app.ts';
@@ -57,6 +59,7 @@ export async function startApplication({
 	const dataDirectory = (): DataDirectory => (directory ??= new DataDirectory(config.dataDir));
 	const infrastructure = await openInfrastructure({config, topology, dataDirectory, clock, log, resources});
 	const container = createContainer({config, version, clock, log, topology, infrastructure, dataDirectory, resources});
+	await checkKey(container);
 	await startControl(container, resources);
 	const newToken = await createFirstToken(container, dataDirectory);
 	await startRoles(container, infrastructure, resources);
@@ -71,6 +74,17 @@ export async function startApplication({
 }
 
 const TOKEN_FILE = 'token';
+
+async function checkKey(container: DependencyContainer): Promise<void> {
+	const {markStore, webhookStore} = container.resolve(TOKENS.stores);
+	await checkEncryptionKey({
+		marks: markStore,
+		webhooks: webhookStore,
+		secretBox: container.resolve(TOKENS.secretBox),
+		isLost: container.resolve(TOKENS.config).encryptionKeyLost,
+		log: container.resolve(TOKENS.log),
+	});
+}
 
 async function startControl(container: DependencyContainer, resources: AsyncDisposableStack): Promise<void> {
 	const control = container.resolve(TOKENS.control);
@@ -138,6 +152,12 @@ function startSupervisor(
 ): void {
 	const sweeper = createDeliverySweeper(container);
 	const reviver = createJobReviver(container);
+	const reconciler = new SessionReconciler({
+		connections: stores.connectionStore,
+		engines: container.resolve(TOKENS.engines),
+		clock: container.resolve(TOKENS.clock),
+		log: container.resolve(TOKENS.log),
+	});
 	const supervisor = new Supervisor({
 		leases: stores.leaseStore,
 		connections: stores.connectionStore,
@@ -147,6 +167,7 @@ function startSupervisor(
 		...(retention !== undefined && {retention}),
 		retentionDays: container.resolve(TOKENS.config).retentionDays,
 		chores: [
+			{name: 'sessions.reconcile', run: () => reconciler.reconcile()},
 			{name: 'deliveries.sweep', run: () => sweeper.sweep()},
 			{name: 'jobs.revive', run: () => reviver.revive()},
 			...createBillingChores(container),

@@ -50,10 +50,12 @@ function registerValues(container: DependencyContainer, options: ContainerOption
 	container.register(TOKENS.billingEventReader, {useFactory: () => infrastructure.billingEventReader});
 	container.register(TOKENS.rateLimitStore, {useFactory: () => infrastructure.rateLimitStore});
 	container.register(TOKENS.ingestionSecret, {
-		useFactory: once(() => config.ingestionSecret ?? dataDirectory().secret('ingestion.secret')),
+		useFactory: once(() => config.ingestionSecret ?? dataDirectory().secret('ingestion.secret', 'INGESTION_SECRET')),
 	});
 	container.register(TOKENS.secretBox, {
-		useFactory: once(() => new SecretBox(config.encryptionKey ?? dataDirectory().secret('encryption.key'))),
+		useFactory: once(
+			() => new SecretBox(config.encryptionKey ?? dataDirectory().secret('encryption.key', 'ENCRYPTION_KEY')),
+		),
 	});
 }
 
@@ -123,6 +125,7 @@ function registerShared(
 				store: stores.webhookStore,
 				secretBox: c.resolve(TOKENS.secretBox),
 				clock,
+				log,
 			});
 			c.resolve(TOKENS.control).follow(directory);
 			return directory;

@@ -1,6 +1,7 @@
 import {join} from 'node:path';
 import {z} from 'zod';
 import {SetupError} from '../domain/errors.ts';
+import {LONGEST_TIMEOUT_MS} from '../domain/webhooks/webhook.ts';
 import type {RateLimits} from '../gateway/http/rate-limit.ts';
 import {billingFaults, toBillingSettings, type BillingSettings} from './billing-settings.ts';
 import type {EventStreamSettings} from '../gateway/ws/event-stream.ts';
@@ -32,6 +33,8 @@ export interface Config {
 	readonly workers: readonly WorkerSettings[];
 	/** Undefined = generated into `dataDir`. */
 	readonly encryptionKey: string | undefined;
+	/** The key that the store was written with is gone: it takes the present one as its own. */
+	readonly encryptionKeyLost: boolean;
 	/** Undefined = generated into `dataDir`. */
 	readonly ingestionSecret: string | undefined;
 	readonly bootstrapToken: string | undefined;
@@ -120,6 +123,7 @@ const SCHEMA = z.object({
 	WAHA_API_KEY: z.string().optional(),
 	WAHA_CALLBACK_URL: url('http', 'https').optional(),
 	ENCRYPTION_KEY: secret.optional(),
+	ENCRYPTION_KEY_LOST: z.enum(['yes', 'no'], 'must be yes or no').default('no'),
 	INGESTION_SECRET: secret.optional(),
 	BOOTSTRAP_TOKEN: z
 		.string()
@@ -137,7 +141,7 @@ const SCHEMA = z.object({
 	RATE_LIMIT_MANAGE_PER_MINUTE: requestsPerMinute.optional(),
 	TRUST_PROXY: integer(0, 10).default(0),
 	WEBHOOK_ALLOW_CIDRS: list.optional(),
-	WEBHOOK_TIMEOUT_SECONDS: integer(1, 30).default(15),
+	WEBHOOK_TIMEOUT_SECONDS: integer(1, LONGEST_TIMEOUT_MS / 1000).default(15),
 	WEBHOOK_DISABLE_AFTER_DAYS: days.default(5),
 	MAX_WEBHOOKS_PER_CONNECTION: integer(1, 10_000).default(100),
 	RETENTION_DAYS: integer(1, 3650).default(30),
@@ -249,6 +253,7 @@ function toConfig(
 		redisUrl: values.REDIS_URL,
 		workers,
 		encryptionKey: values.ENCRYPTION_KEY,
+		encryptionKeyLost: values.ENCRYPTION_KEY_LOST === 'yes',
 		ingestionSecret: values.INGESTION_SECRET,
 		bootstrapToken: values.BOOTSTRAP_TOKEN,
 		signIn,

@@ -44,8 +44,12 @@ export function parseWorkers(
 }
 
 function parseWorker(url: URL, label: string, defaultApiKey: string | undefined, faults: string[]): WorkerSettings {
-	const apiKey = decodeURIComponent(url.password) || defaultApiKey;
-	if (apiKey === undefined) {
+	const [name, password] = [decode(url.username), decode(url.password)];
+	if (name === undefined || password === undefined) {
+		faults.push(`${label} has a % in its name or key that encodes nothing: write %25 for it`);
+	}
+	const apiKey = password === '' ? defaultApiKey : password;
+	if (password === '' && apiKey === undefined) {
 		faults.push(`${label} has no API key: put it into the URL (http://NAME:APIKEY@host) or set WAHA_API_KEY`);
 	}
 	const engineName = url.searchParams.get('engine') ?? DEFAULT_ENGINE;
@@ -58,10 +62,19 @@ function parseWorker(url: URL, label: string, defaultApiKey: string | undefined,
 		faults.push(`${label} must have a capacity of 1 or more`);
 	}
 	return {
-		name: decodeURIComponent(url.username) || url.host,
+		name: name === undefined || name === '' ? url.host : name,
 		url: `${url.protocol}//${url.host}${url.pathname.replace(/\/+$/, '')}`,
 		apiKey: apiKey ?? '',
 		engine: engine ?? DEFAULT_ENGINE,
 		capacity,
 	};
+}
+
+/** Percent-encoded text in clear; undefined when it is no such text. */
+function decode(text: string): string | undefined {
+	try {
+		return decodeURIComponent(text);
+	} catch {
+		return undefined;
+	}
 }

@@ -16,6 +16,7 @@ export const ERROR_CODES = [
 	'HEADERS_TOO_LARGE',
 	'UNSUPPORTED_MEDIA_TYPE',
 	'RATE_LIMITED',
+	'OVERLOADED',
 	'INTERNAL',
 	'BROKER_UNAVAILABLE',
 	'STORE_UNAVAILABLE',
@@ -44,6 +45,7 @@ export const ERROR_CODES = [
 	'MESSAGE_NOT_FOUND',
 	'MESSAGE_NOT_EDITABLE',
 	'MEDIA_NOT_FOUND',
+	'MEDIA_NOT_READY',
 	'MEDIA_EXPIRED',
 	'MEDIA_TOO_LARGE',
 	'MEDIA_FETCH_FAILED',
@@ -171,6 +173,19 @@ export class MediaNotFoundError extends DomainError {
 	}
 }
 
+/** The file is not there yet: fetching it from WhatsApp failed so far, and is tried again. */
+export class MediaNotReadyError extends DomainError {
+	readonly code = 'MEDIA_NOT_READY';
+	override readonly retryable = true;
+	override readonly retryAfterMs: number;
+
+	/** @param retryAfterMs until it is tried again */
+	constructor(retryAfterMs: number) {
+		super('The file could not be fetched from WhatsApp yet: it is tried again, ask in a moment');
+		this.retryAfterMs = retryAfterMs;
+	}
+}
+
 /** The file was there, or should have been; the message says why it is not. */
 export class MediaExpiredError extends DomainError {
 	readonly code = 'MEDIA_EXPIRED';
@@ -238,7 +253,7 @@ export class ConnectionSuspendedError extends DomainError {
 
 	constructor(options?: ErrorOptions) {
 		super(
-			'This connection is suspended, because there are not enough slots: buy more at /billing, or delete another',
+			'This connection is suspended, because there are not enough slots: get more, or delete another connection',
 			options,
 		);
 	}
@@ -380,8 +395,12 @@ export class CommandFailedError extends DomainError {
 
 /**
  * The machine or its services are not as they must be, and only an operator can mend it: a wrong URL, a port in use, a queue with
- * other arguments. `message` is one line that says what to do; the process prints it and ends.
+ * other arguments. `message` says what to do, and is one line whatever it quotes; the process prints it and ends.
  */
 export class SetupError extends Error {
 	override readonly name = 'SetupError';
+
+	constructor(message: string, options?: ErrorOptions) {
+		super(message.replaceAll(/\s+/g, ' ').trim(), options);
+	}
 }

@@ -27,4 +27,14 @@ export class SecretBox {
 		decipher.setAuthTag(bytes.subarray(-TAG_BYTES));
 		return decipher.update(bytes.subarray(NONCE_BYTES, -TAG_BYTES), undefined, 'utf8') + decipher.final('utf8');
 	}
+
+	/** False when it was sealed with another key or changed since. */
+	canOpen(sealed: string): boolean {
+		try {
+			this.open(sealed);
+			return true;
+		} catch {
+			return false;
+		}
+	}
 }

@@ -7,11 +7,15 @@ import type {Logger} from '../domain/ports/logger.ts';
 enableCompileCache();
 const {createLog, startApplication} = await import('../config/application.ts');
 const {describeConfig} = await import('../config/describe-config.ts');
+const {describeFailure} = await import('../config/describe-failure.ts');
 const {loadConfig} = await import('../config/env.ts');
-const {SetupError} = await import('../domain/errors.ts');
+const {LONGEST_TIMEOUT_MS} = await import('../domain/webhooks/webhook.ts');
 
-/** A shutdown that takes longer is cut: whatever was not finished comes again from the broker. */
-const SHUTDOWN_TIMEOUT_MS = 15_000;
+/**
+ * A shutdown that takes longer is cut: whatever was not finished comes again from the broker. Attempts at webhooks, which take the longest,
+ * are finished, so that no endpoint gets one of them twice.
+ */
+const SHUTDOWN_TIMEOUT_MS = LONGEST_TIMEOUT_MS + 10_000;
 
 /** `npm start [-- role,role…]`: the one program, in the roles it is asked for. */
 async function main(): Promise<void> {
@@ -54,11 +58,6 @@ function endOnSignal(application: Application, log: Logger): void {
 try {
 	await main();
 } catch (error) {
-	// What an operator can mend is one line; anything else is a defect and shows where it is.
-	process.stderr.write(
-		error instanceof SetupError
-			? `${error.message}\n`
-			: `${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
-	);
+	process.stderr.write(`${describeFailure(error)}\n`);
 	process.exit(1);
 }

@@ -12,9 +12,17 @@ const TEXT_BY_CODE: Readonly<Record<string, string>> = {
 	ESTALE: 'the file was deleted on another host',
 };
 
+/** What file systems answer that sync no folders: some of networks, and those of Windows. */
+const CANNOT_SYNC_FOLDERS = ['EINVAL', 'EISDIR', 'EPERM', 'ENOTSUP'];
+
 /** The code of a failed system call; empty for anything else. */
 export function codeOf(error: unknown): string {
 	return error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : '';
+}
+
+/** True for the failure to sync a folder where that is not possible, nor needed as far as anybody knows. */
+export function isFolderSyncRefused(error: unknown): boolean {
+	return CANNOT_SYNC_FOLDERS.includes(codeOf(error));
 }
 
 function isAbsent(error: unknown): boolean {

@@ -1,4 +1,4 @@
-import {accessSync, constants, mkdirSync} from 'node:fs';
+import {accessSync, constants} from 'node:fs';
 import {mkdir, open, readFile, rename, rm, stat} from 'node:fs/promises';
 import {join} from 'node:path';
 import {MediaNotFoundError, SetupError} from '../../domain/errors.ts';
@@ -13,6 +13,7 @@ import type {
 	MissingMedia,
 	StoredMedia,
 } from '../../domain/ports/media-store.ts';
+import {createFolder} from './create-folder.ts';
 import {codeOf, ifPresent, onDisk} from './disk-failure.ts';
 import {DiskRoom} from './disk-room.ts';
 import {FileContent} from './file-content.ts';
@@ -51,11 +52,11 @@ export class FolderMediaStore implements MediaStore {
 		this.#clock = clock;
 		this.#room = new DiskRoom({folder, reserveBytes});
 		try {
-			mkdirSync(folder, {recursive: true, mode: OWNER_ONLY_FOLDER});
+			createFolder(folder);
 			accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK);
 		} catch (error) {
 			throw new SetupError(
-				`MEDIA_DIR ${folder} is not writable: create it for this user, or set MEDIA_DIR to another folder`,
+				`MEDIA_DIR ${folder} is not writable (${codeOf(error)}): create it for this user, or set MEDIA_DIR to another folder`,
 				{cause: error},
 			);
 		}
@@ -95,13 +96,13 @@ export class FolderMediaStore implements MediaStore {
 		return content;
 	}
 
-	async noteMissing(key: MediaKey, reason: string, at: Date): Promise<void> {
+	async noteMissing(key: MediaKey, reason: string, at: Date, retryAt?: Date): Promise<void> {
 		const paths = mediaPaths(this.#root, key);
 		if ((await this.#findStored(paths)) !== undefined) {
 			return;
 		}
 		await this.#createFolder(paths.folder);
-		const note: MissingMedia = {state: 'missing', reason, at};
+		const note: MissingMedia = {state: 'missing', reason, at, ...(retryAt && {retryAt})};
 		await this.#replace(paths, paths.note, encodeNote(note, key.filename));
 	}
 

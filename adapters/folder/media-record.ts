@@ -29,14 +29,17 @@ export function decodeRecord(text: string): FolderRecord | undefined {
 }
 
 /** As `encodeRecord`. */
-export function encodeNote({reason, at}: MissingMedia, filename: string): string {
-	return JSON.stringify({reason, at: at.toISOString(), filename});
+export function encodeNote({reason, at, retryAt}: MissingMedia, filename: string): string {
+	return JSON.stringify({reason, at: at.toISOString(), retryAt: retryAt?.toISOString(), filename});
 }
 
 /** As `decodeRecord`; `filename` is whose note it is. */
 export function decodeNote(text: string): MissingMedia | undefined {
-	const {reason, at} = parse(text);
-	return typeof reason === 'string' && isTime(at) ? {state: 'missing', reason, at: new Date(at)} : undefined;
+	const {reason, at, retryAt} = parse(text);
+	if (typeof reason !== 'string' || !isTime(at)) {
+		return undefined;
+	}
+	return {state: 'missing', reason, at: new Date(at), ...(isTime(retryAt) && {retryAt: new Date(retryAt)})};
 }
 
 /** For whom a record or note was made. */

@@ -1,12 +1,9 @@
 import {open, rename, rm} from 'node:fs/promises';
 import {dirname} from 'node:path';
-import {codeOf} from './disk-failure.ts';
+import {isFolderSyncRefused} from './disk-failure.ts';
 
 /** What people wrote is for this user alone. */
 const OWNER_ONLY = 0o600;
-
-/** What file systems answer that sync no folders: some of networks, and those of Windows. */
-const CANNOT_SYNC_FOLDERS = ['EINVAL', 'EISDIR', 'EPERM', 'ENOTSUP'];
 
 /**
  * Gives a small file a new content, at once and for good: readers see the old one or the new one, whole.
@@ -35,6 +32,6 @@ async function syncFolder(path: string): Promise<void> {
 		await using folder = await open(path, 'r');
 		await folder.sync();
 	} catch (error) {
-		if (!CANNOT_SYNC_FOLDERS.includes(codeOf(error))) throw error;
+		if (!isFolderSyncRefused(error)) throw error;
 	}
 }

@@ -10,6 +10,7 @@ import {MongoEntitlementStore} from './mongo-entitlement-store.ts';
 import {MongoEventStore} from './mongo-event-store.ts';
 import {MongoJobStore} from './mongo-job-store.ts';
 import {MongoLeaseStore} from './mongo-lease-store.ts';
+import {MongoMarkStore} from './mongo-mark-store.ts';
 import {MongoSlotStore} from './mongo-slot-store.ts';
 import {MongoTokenStore} from './mongo-token-store.ts';
 import {MongoUsageStore} from './mongo-usage-store.ts';
@@ -40,6 +41,7 @@ export function createMongoStores(
 		commandStore: new MongoCommandStore({database, retentionMs}),
 		deadLetterStore: new MongoDeadLetterStore({database, retentionMs}),
 		leaseStore: new MongoLeaseStore({database}),
+		markStore: new MongoMarkStore({database}),
 		jobStore: new MongoJobStore({database, retentionMs}),
 		engineStateStore: new MongoEngineStateStore({database}),
 		entitlementStore: new MongoEntitlementStore({database}),

@@ -27,18 +27,21 @@ export class MongoWebhookStore implements WebhookStore {
 		return document === null ? undefined : toWebhook(document);
 	}
 
-	listByConnection(connectionId: string): Promise<readonly Webhook[]> {
-		return this.#list({connectionId});
+	listByConnection(connectionId: string, page: Page): Promise<readonly Webhook[]> {
+		return this.#list({connectionId}, page);
 	}
 
-	async listByUser(userId: string, {limit, after}: Page): Promise<readonly Webhook[]> {
-		const query = this.#webhooks.find({userId, deletedAt: null, ...positionedAfter(after)});
-		const documents = await withinDeadline(query.sort({createdAt: 1, _id: 1}).limit(limit).lean<WebhookDocument[]>());
-		return documents.map(toWebhook);
+	listByUser(userId: string, page: Page): Promise<readonly Webhook[]> {
+		return this.#list({userId}, page);
 	}
 
 	listForEvent(userId: string, connectionId: string | null): Promise<readonly Webhook[]> {
 		return this.#list({userId, connectionId: {$in: [connectionId, null]}});
+	}
+
+	async listSome(limit: number): Promise<readonly Webhook[]> {
+		const query = this.#webhooks.find({deletedAt: null}).limit(limit);
+		return (await withinDeadline(query.lean<WebhookDocument[]>())).map(toWebhook);
 	}
 
 	update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined> {
@@ -95,9 +98,11 @@ export class MongoWebhookStore implements WebhookStore {
 		return document === null ? undefined : toWebhook(document);
 	}
 
-	async #list(filter: QueryFilter<WebhookDocument>): Promise<readonly Webhook[]> {
-		const query = this.#webhooks.find({...filter, deletedAt: null}).sort({createdAt: 1, _id: 1});
-		const documents = await withinDeadline(query.lean<WebhookDocument[]>());
+	/** Oldest first. @param page default: all of them */
+	async #list(filter: QueryFilter<WebhookDocument>, page?: Page): Promise<readonly Webhook[]> {
+		const query = this.#webhooks.find({...filter, deletedAt: null, ...positionedAfter(page?.after)});
+		const inOrder = query.sort({createdAt: 1, _id: 1}).limit(page?.limit ?? 0);
+		const documents = await withinDeadline(inOrder.lean<WebhookDocument[]>());
 		return documents.map(toWebhook);
 	}
 }

@@ -66,13 +66,15 @@ export class AmqpConnection {
 	 */
 	async connect(timeoutMs: number): Promise<void> {
 		const deadline = performance.now() + timeoutMs;
-		for (;;) {
+		for (let isFirst = true; ; isFirst = false) {
 			try {
 				this.#lasting.start(await this.#open());
 				return;
 			} catch (error) {
 				if (error instanceof SetupError) throw error;
 				if (performance.now() > deadline) throw this.#noAnswer(error);
+				const {name: connection, log} = this.#options;
+				if (isFirst) log.warn({error, connection, patienceMs: timeoutMs}, 'broker.waiting');
 				await sleep(FIRST_CONNECT_PAUSE_MS);
 			}
 		}

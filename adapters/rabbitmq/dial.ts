@@ -8,7 +8,7 @@ const HEARTBEAT_SECONDS = 10;
 
 /**
  * Opens one connection. The `signal` destroys its socket, also later.
- * @throws {SetupError} the URL is no AMQP URL, or the server refuses the user or the virtual host.
+ * @throws {SetupError} the URL is no AMQP URL, or the server speaks no TLS, or refuses the user or the virtual host.
  */
 export async function dial(url: string, name: string, signal: AbortSignal): Promise<ChannelModel> {
 	const options: SocketOptions & {signal: AbortSignal} = {
@@ -38,6 +38,12 @@ function withHeartbeat(url: string): string {
 
 /** amqplib gives refusals during the handshake no code: their text is all there is. */
 function explain(error: unknown, url: string): unknown {
+	if (error instanceof Error && 'code' in error && /^(ERR_SSL_|EPROTO$)/.test(String(error.code))) {
+		return new SetupError(
+			`RabbitMQ does not speak TLS at ${new URL(url).host}: write amqp:// in AMQP_URL, or the port for TLS (5671 as a rule)`,
+			{cause: error},
+		);
+	}
 	const text = error instanceof Error ? error.message : '';
 	if (text.includes('ACCESS_REFUSED') || text.includes('ACCESS-REFUSED')) {
 		return new SetupError(`RabbitMQ refuses the user or password of AMQP_URL (${new URL(url).host})`, {cause: error});

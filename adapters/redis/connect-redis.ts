@@ -1,3 +1,4 @@
+import {setTimeout as sleep} from 'node:timers/promises';
 import {createClient, ErrorReply} from 'redis';
 import {SetupError} from '../../domain/errors.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
@@ -9,15 +10,42 @@ const CONNECT_TIMEOUT_MS = 5000;
 const SILENCE_MS = 15_000;
 const FIRST_RETRY_MS = 100;
 const LAST_RETRY_MS = 5000;
+/** Docker Compose starts everything at once. */
+const PATIENCE_MS = 30_000;
+/** Between two tries while the server has not answered yet. */
+const FIRST_CONNECT_PAUSE_MS = 500;
+
+export interface RedisOptions {
+	/** `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS. */
+	readonly url: string;
+	readonly clock: Clock;
+	readonly log: Logger;
+	/** How long a server that does not answer is given to start; default 30,000. */
+	readonly patienceMs?: number;
+}
 
 /**
  * Opens two connections to Redis, one for commands and one for subscriptions. From then on they come back by themselves after
  * every loss; until they do, commands fail at once.
- * @param url `redis://[[user][:password]@]host[:port][/database]`, or `rediss://` for TLS
  * @throws {SetupError} a malformed URL, nothing there, wrong credentials, or no sharded pub/sub (a Redis before 7.0)
  */
-export async function connectRedis(options: {url: string; clock: Clock; log: Logger}): Promise<RedisConnection> {
-	const {url, clock, log} = options;
+export async function connectRedis(options: RedisOptions): Promise<RedisConnection> {
+	const {url, log, patienceMs = PATIENCE_MS} = options;
+	const deadline = performance.now() + patienceMs;
+	for (let isFirst = true; ; isFirst = false) {
+		try {
+			return await connectOnce(options);
+		} catch (error) {
+			if (error instanceof SetupError) throw error;
+			// No waiting will mend what a server refuses.
+			if (error instanceof ErrorReply || performance.now() > deadline) throw toSetupError(url, error);
+			if (isFirst) log.warn({error, patienceMs}, 'redis.waiting');
+			await sleep(FIRST_CONNECT_PAUSE_MS);
+		}
+	}
+}
+
+async function connectOnce({url, clock, log}: RedisOptions): Promise<RedisConnection> {
 	let established = false;
 	const dial = (): RedisClient =>
 		createClient({
@@ -39,7 +67,7 @@ export async function connectRedis(options: {url: string; clock: Clock; log: Log
 		await clients[0].sPublish('wahooks:probe', '');
 	} catch (error) {
 		for (const client of clients) client.destroy();
-		throw toSetupError(url, error);
+		throw error;
 	}
 	established = true;
 	const [commands, subscriber] = clients;

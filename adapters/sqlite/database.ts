@@ -1,8 +1,12 @@
+import {closeSync, openSync} from 'node:fs';
 import {DatabaseSync, type StatementSync} from 'node:sqlite';
 import {SetupError, StoreUnavailableError} from '../../domain/errors.ts';
 
 /** Pieces of work in one transaction at most, so that a flood of them leaves the event loop room to breathe. */
 const MAX_BATCH = 1000;
+
+/** It holds what people wrote. SQLite gives the files that it puts beside it the same mode. */
+const OWNER_ONLY = 0o600;
 
 /** A write-ahead log that a large transaction made longer than this is cut back. */
 const MAX_WAL_BYTES = 64 * 1024 * 1024;
@@ -24,7 +28,7 @@ export class SqliteDatabase implements AsyncDisposable {
 	#scheduled = false;
 
 	/**
-	 * @param path the file, or `:memory:`
+	 * @param path the file, which only this user may read when it is created here; or `:memory:`
 	 * @param migrations SQL scripts in order, ever growing; `user_version` counts how many have run
 	 * @throws {SetupError} the file cannot be opened, belongs to a newer version or is in use by another process
 	 */
@@ -141,6 +145,7 @@ export class SqliteDatabase implements AsyncDisposable {
 }
 
 function open(path: string): DatabaseSync {
+	if (path !== ':memory:') createPrivate(path);
 	const db = new DatabaseSync(path, {timeout: 0});
 	try {
 		db.exec(`
@@ -155,6 +160,15 @@ function open(path: string): DatabaseSync {
 		throw error;
 	}
 	return db;
+}
+
+/** Does nothing where there is one: whoever closes a file that this process has open already gives up SQLite's locks on it. */
+function createPrivate(path: string): void {
+	try {
+		closeSync(openSync(path, 'wx', OWNER_ONLY));
+	} catch (error) {
+		if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+	}
 }
 
 function toSetupError(path: string, error: unknown): SetupError {

@@ -10,6 +10,7 @@ import {SqliteEntitlementStore} from './sqlite-entitlement-store.ts';
 import {SqliteEventStore} from './sqlite-event-store.ts';
 import {SqliteJobStore} from './sqlite-job-store.ts';
 import {SqliteLeaseStore} from './sqlite-lease-store.ts';
+import {SqliteMarkStore} from './sqlite-mark-store.ts';
 import {SqliteSlotStore} from './sqlite-slot-store.ts';
 import {SqliteTokenStore} from './sqlite-token-store.ts';
 import {SqliteUsageStore} from './sqlite-usage-store.ts';
@@ -30,6 +31,7 @@ export function createSqliteStores(database: SqliteDatabase): Stores {
 		commandStore: new SqliteCommandStore({database}),
 		deadLetterStore: new SqliteDeadLetterStore({database}),
 		leaseStore: new SqliteLeaseStore({database}),
+		markStore: new SqliteMarkStore({database}),
 		jobStore: new SqliteJobStore({database}),
 		engineStateStore: new SqliteEngineStateStore({database}),
 		entitlementStore: new SqliteEntitlementStore({database}),

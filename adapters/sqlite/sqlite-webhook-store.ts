@@ -61,23 +61,12 @@ export class SqliteWebhookStore implements WebhookStore {
 		return row && fromRow(row);
 	}
 
-	async listByConnection(connectionId: string): Promise<readonly Webhook[]> {
-		const rows = await this.#webhooks.list(
-			'WHERE connectionId = ? AND deletedAt IS NULL ORDER BY createdAt, id',
-			connectionId,
-		);
-		return rows.map(fromRow);
+	listByConnection(connectionId: string, page: Page): Promise<readonly Webhook[]> {
+		return this.#listPage('connectionId', connectionId, page);
 	}
 
-	async listByUser(userId: string, {limit, after}: Page): Promise<readonly Webhook[]> {
-		const rows = await this.#webhooks.list(
-			`WHERE userId = ? AND deletedAt IS NULL AND (createdAt, id) > (?, ?) ORDER BY createdAt, id LIMIT ?`,
-			userId,
-			after?.createdAt.getTime() ?? -1,
-			after?.id ?? '',
-			limit,
-		);
-		return rows.map(fromRow);
+	listByUser(userId: string, page: Page): Promise<readonly Webhook[]> {
+		return this.#listPage('userId', userId, page);
 	}
 
 	async listForEvent(userId: string, connectionId: string | null): Promise<readonly Webhook[]> {
@@ -87,6 +76,10 @@ export class SqliteWebhookStore implements WebhookStore {
 			connectionId,
 		);
 		return rows.map(fromRow);
+	}
+
+	async listSome(limit: number): Promise<readonly Webhook[]> {
+		return (await this.#webhooks.list('WHERE deletedAt IS NULL LIMIT ?', limit)).map(fromRow);
 	}
 
 	update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined> {
@@ -142,6 +135,17 @@ export class SqliteWebhookStore implements WebhookStore {
 	async markDeleted(id: string, at: Date): Promise<void> {
 		const sql = 'UPDATE webhooks SET deletedAt = ?1, updatedAt = ?1 WHERE id = ?2 AND deletedAt IS NULL';
 		await this.#webhooks.transact(() => this.#webhooks.run(sql, at.getTime(), id));
+	}
+
+	async #listPage(column: 'connectionId' | 'userId', owner: string, {limit, after}: Page): Promise<readonly Webhook[]> {
+		const rows = await this.#webhooks.list(
+			`WHERE ${column} = ? AND deletedAt IS NULL AND (createdAt, id) > (?, ?) ORDER BY createdAt, id LIMIT ?`,
+			owner,
+			after?.createdAt.getTime() ?? -1,
+			after?.id ?? '',
+			limit,
+		);
+		return rows.map(fromRow);
 	}
 
 	/** Replaces a row by what `change` makes of it; undefined changes nothing. */

@@ -1,4 +1,5 @@
-import {digest, hashedUlid} from '../hashing.ts';
+import {digest, hashedUlid, ulidTimeMs} from '../hashing.ts';
+import {toEventJson} from './event-json.ts';
 import {rewriteMedia, type MediaSource} from './media.ts';
 import type {UpstreamEvent} from './upstream-event.ts';
 
@@ -46,15 +47,24 @@ export interface EventOwner {
 	readonly connectionId: string | null;
 }
 
-/** The id of an upstream event: the same event gets the same id in any process, however often it arrives. */
+/**
+ * The id of an upstream event: the same event gets the same id in any process, however often it arrives.
+ * @throws {ValidationError} it has none of its own, and is nested too deeply
+ */
 export function eventId(event: UpstreamEvent): string {
-	const engineId = event.id === '' ? digest(JSON.stringify(event.payload)).toString('hex') : event.id;
+	const engineId = event.id === '' ? digest(toEventJson(event.payload)).toString('hex') : event.id;
 	return `evt_${hashedUlid(event.timestampMs, digest(event.session, event.event, engineId))}`;
+}
+
+/** The engine's event time, which an event's id begins with, milliseconds since the epoch. */
+export function eventTimeMs(id: string): number {
+	return ulidTimeMs(id.slice('evt_'.length));
 }
 
 /**
  * Turns an upstream event into bytes: media URLs point at `publicUrl`, and what would name our machines is dropped.
  * @param publicUrl base URL that tenants reach us at, without a trailing slash
+ * @throws {ValidationError} it is nested too deeply
  */
 export function prepareEvent(
 	event: UpstreamEvent,
@@ -85,7 +95,7 @@ export function prepareEvent(
 		userId: owner.userId,
 		connectionId: owner.connectionId,
 		receivedAtMs,
-		body: Buffer.from(JSON.stringify(envelope)),
+		body: Buffer.from(toEventJson(envelope)),
 		media: sources,
 	};
 }

@@ -37,6 +37,7 @@ export class Ingestion {
 	/**
 	 * Resolves once the broker holds the event.
 	 * @throws {BrokerUnavailableError} the engine must try again; nothing was lost and a repeat is harmless.
+	 * @throws {ValidationError} it is nested too deeply
 	 */
 	async accept(event: UpstreamEvent): Promise<IngestionResult> {
 		const receivedAtMs = this.#clock.now();

@@ -14,6 +14,11 @@ export function isEventName(name: string): boolean {
 	return EVENT_NAME.test(name);
 }
 
+/** True for what can name events: `*`, a name, or the beginning of some and `.*`. */
+export function isEventPattern(text: string): boolean {
+	return text === '*' || isEventName(text.replace(/\.\*$/, ''));
+}
+
 /** A session's status in WAHA's words, as `session.status` carries it. Unknown words mean "not ready". */
 export type SessionStatus =
 	'STOPPED' | 'STARTING' | 'SCAN_QR_CODE' | 'PASSKEY_REQUIRED' | 'PASSKEY_CONFIRMATION_REQUIRED' | 'WORKING' | 'FAILED';

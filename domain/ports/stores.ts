@@ -8,6 +8,7 @@ import type {EntitlementStore} from './entitlement-store.ts';
 import type {EventStore} from './event-store.ts';
 import type {JobStore} from './job-store.ts';
 import type {LeaseStore} from './lease-store.ts';
+import type {MarkStore} from './mark-store.ts';
 import type {SlotStore} from './slot-store.ts';
 import type {TokenStore} from './token-store.ts';
 import type {UsageStore} from './usage-store.ts';
@@ -27,6 +28,7 @@ export interface Stores {
 	readonly commandStore: CommandStore;
 	readonly deadLetterStore: DeadLetterStore;
 	readonly leaseStore: LeaseStore;
+	readonly markStore: MarkStore;
 	readonly jobStore: JobStore;
 	readonly engineStateStore: EngineStateStore;
 	readonly entitlementStore: EntitlementStore;

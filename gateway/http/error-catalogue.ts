@@ -96,6 +96,14 @@ export const ERROR_CATALOGUE = {
 		retryable: true,
 		example: 'ThrottlerException: Too Many Requests',
 	},
+	OVERLOADED: {
+		status: 503,
+		meaning:
+			'Too many large bodies are being received at once. Only the routes that workers and the billing provider post to say so.',
+		advice: 'Repeat it after `Retry-After`.',
+		retryable: true,
+		example: 'Too many large requests are being received: try again',
+	},
 	INTERNAL: {
 		status: 500,
 		meaning: 'A defect of the gateway.',
@@ -148,17 +156,17 @@ export const ERROR_CATALOGUE = {
 	SLOTS_EXHAUSTED: {
 		status: 403,
 		meaning: 'Every slot has a connection, or there are none.',
-		advice: 'Buy slots (`POST /billing/checkout`, then `PUT /billing/slots`), or delete a connection.',
+		advice:
+			'Buy slots (`POST /billing/checkout`, then `PUT /billing/slots`) or, where none are sold, ask the operator; or delete a connection.',
 		retryable: false,
 		example: 'All 5 connection slots in use. Buy more slots at /billing.',
 	},
 	CONNECTION_SUSPENDED: {
 		status: 403,
 		meaning: 'The connection is stopped, because there are fewer slots than connections. Its phone stays linked.',
-		advice: 'Buy slots or delete another connection: it runs again by itself.',
+		advice: 'Get more slots or delete another connection: it runs again by itself.',
 		retryable: false,
-		example:
-			'This connection is suspended, because there are not enough slots: buy more at /billing, or delete another',
+		example: 'This connection is suspended, because there are not enough slots: get more, or delete another connection',
 	},
 	BILLING_DISABLED: {
 		status: 400,
@@ -213,9 +221,10 @@ export const ERROR_CATALOGUE = {
 	SESSION_NOT_FOUND: {
 		status: 503,
 		meaning: 'The worker does not know the session of this connection (any more).',
-		advice: 'Wait: the supervisor starts it again.',
+		advice:
+			'Wait: it is created again within a minute, or at once by `POST …/restart`. Its phone has to be linked anew then.',
 		retryable: true,
-		example: 'The session of this connection is not on its worker: it is being started again',
+		example: 'The engine does not know this session: it is created again within a minute, then link the phone',
 	},
 	SESSION_NOT_CONNECTED: {
 		status: 409,
@@ -293,6 +302,13 @@ export const ERROR_CATALOGUE = {
 		advice: 'Use the `media.url` of the event as it is.',
 		retryable: false,
 		example: 'Media not found',
+	},
+	MEDIA_NOT_READY: {
+		status: 503,
+		meaning: 'The file of an event that just came could not be fetched from WhatsApp so far.',
+		advice: 'Repeat it after `Retry-After`: it is tried for about 90 seconds. Then it is there, or 410.',
+		retryable: true,
+		example: 'The file could not be fetched from WhatsApp yet: it is tried again, ask in a moment',
 	},
 	MEDIA_EXPIRED: {
 		status: 410,

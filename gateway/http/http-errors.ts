@@ -54,3 +54,14 @@ export class RateLimitedError extends DomainError {
 		this.retryAfterMs = retryAfterMs;
 	}
 }
+
+/** Others send so much at once that this request cannot be read; its sender did nothing wrong. */
+export class OverloadedError extends DomainError {
+	readonly code = 'OVERLOADED';
+	override readonly retryable = true;
+	override readonly retryAfterMs = 5000;
+
+	constructor() {
+		super('Too many large requests are being received: try again');
+	}
+}

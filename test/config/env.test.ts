@@ -150,6 +150,9 @@ test('workers without a key, with a strange engine or with one name are refused'
 	t.regex(faultsOf({WAHA_WORKERS: 'http://a:k@waha:3000?engine=X'}), /engine X/);
 	t.regex(faultsOf({WAHA_WORKERS: 'http://a:k@one:3000,http://a:k@two:3000'}), /two workers of one name/);
 	t.regex(faultsOf({WAHA_WORKERS: 'waha'}), /must be a URL/);
+	for (const url of ['http://n:%zz@waha:3000', 'http://%zz:k@waha:3000', 'http://n:%ff@waha:3000']) {
+		t.regex(faultsOf({WAHA_WORKERS: url, WAHA_API_KEY: 'k'}), /^The .* 1 fault: WAHA_WORKERS\[0\] .* write %25/, url);
+	}
 });
 
 test('the effective configuration shows no secret', (t) => {

@@ -33,3 +33,12 @@ test('wrong credentials of the broker are one line that names the variable', asy
 	t.regex(stderr, /AMQP_URL/);
 	t.false(stderr.includes('wrong'), 'the password is not printed');
 });
+
+test('a broker that does not speak TLS is one line, without a word of OpenSSL', async (t) => {
+	await using folder = await createTemporaryFolder();
+	const url = urls.rabbitmq.replace('amqp://', 'amqps://');
+	const {code, stderr} = await runToExit({DATA_DIR: folder.path, AMQP_URL: url});
+	t.is(code, 1);
+	t.regex(stderr, /^RabbitMQ does not speak TLS at [\w.:]+: .*AMQP_URL.*\n$/);
+	t.notRegex(stderr, /SSL routines/);
+});

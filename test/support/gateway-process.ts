@@ -31,7 +31,12 @@ export class GatewayProcess implements AsyncDisposable {
 	/** Resolves once it answers (whatever its health). @throws with its output when it ends instead. */
 	static async start(options: GatewayProcessOptions): Promise<GatewayProcess> {
 		const process = new GatewayProcess(options, await freePort());
-		await process.start();
+		try {
+			await process.start();
+		} catch (error) {
+			await process.kill();
+			throw error;
+		}
 		return process;
 	}
 

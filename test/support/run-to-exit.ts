@@ -8,18 +8,27 @@ const ENTRY = join(import.meta.dirname, '../../gateway/main.ts');
 export interface Exit {
 	readonly code: number | null;
 	readonly stderr: string;
+	readonly tookMs: number;
 }
 
-/** Starts the program and waits for its end; nothing else of the environment is passed on but PATH. */
-export async function runToExit(env: Readonly<Record<string, string>>, roles?: string): Promise<Exit> {
+/**
+ * Starts the program and waits for its end; nothing else of the environment is passed on but PATH.
+ * @param maxFileBlocks how large files may become, as `ulimit -f` takes it: larger ones meet what a full disk is
+ */
+export async function runToExit(
+	env: Readonly<Record<string, string>>,
+	roles?: string,
+	maxFileBlocks: number | 'unlimited' = 'unlimited',
+): Promise<Exit> {
 	const args = ['--disable-warning=ExperimentalWarning', ENTRY, ...(roles === undefined ? [] : [roles])];
-	const child = spawn(process.execPath, args, {
+	const child = spawn('sh', ['-c', `ulimit -f ${maxFileBlocks}; exec "$@"`, 'sh', process.execPath, ...args], {
 		env: {PATH: process.env['PATH'] ?? '', PORT: '0', ...env},
 		stdio: ['ignore', 'ignore', 'pipe'],
-		timeout: 60_000,
+		timeout: 100_000,
 	});
+	const startedAt = performance.now();
 	let stderr = '';
 	child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()));
 	const [code] = (await once(child, 'close')) as [number | null];
-	return {code, stderr};
+	return {code, stderr, tookMs: performance.now() - startedAt};
 }

@@ -8,7 +8,7 @@ import type {Clock} from '../../../domain/ports/clock.ts';
 import type {EngineDirectory} from '../../../domain/ports/engine-directory.ts';
 import type {Logger} from '../../../domain/ports/logger.ts';
 import type {EngineIngress} from '../../../domain/ports/whatsapp-engine.ts';
-import {Intake} from '../intake.ts';
+import {FOR_STRANGERS, Intake} from '../intake.ts';
 
 /** Where the events of HTTP engines enter: the path names the worker and the session, and the session's own key signs. */
 export const INGESTION_PATH = '/api/events/waha/:worker/:session';
@@ -47,7 +47,7 @@ export interface IngestionDependencies {
 export function ingestionChain(dependencies: IngestionDependencies): readonly RequestHandler[] {
 	const {workers, ingestion, clock} = dependencies;
 	// Of its own: whoever cannot sign can at least not get in the way of tenants.
-	const intake = new Intake({clock, perSender: PER_ADDRESS, inAll: IN_ALL});
+	const intake = new Intake({clock, perSender: PER_ADDRESS, inAll: IN_ALL, ...FOR_STRANGERS});
 	return [
 		(request, _response, next) => {
 			const known = workers.workers().some(({name}) => name === request.params['worker']);
