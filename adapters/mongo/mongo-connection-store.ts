@@ -107,14 +107,19 @@ export class MongoConnectionStore implements ConnectionStore {
 		return this.#list({$or: [{workerId: null}, {status: 'pending'}], desiredState: 'running', deletedAt: null}, limit);
 	}
 
+	listProvisioned(workerId: string): Promise<readonly Connection[]> {
+		return this.#list({workerId, status: {$ne: 'pending'}, desiredState: 'running', deletedAt: null});
+	}
+
 	async #findOne(filter: QueryFilter<ConnectionDocument>): Promise<Connection | undefined> {
 		const document = await withinDeadline(this.#connections.findOne(filter).lean<ConnectionDocument | null>());
 		return document === null ? undefined : toConnection(document);
 	}
 
+	/** @param limit 0 = all */
 	async #list(
 		filter: QueryFilter<ConnectionDocument>,
-		limit: number,
+		limit = 0,
 		order: SortOrder = 1,
 	): Promise<readonly Connection[]> {
 		const query = this.#connections.find(filter).sort({createdAt: order, _id: order}).limit(limit);

@@ -31,7 +31,10 @@ export class SessionDirectory {
 	async get(name: string): Promise<SimulatedSession> {
 		const session = await this.find(name);
 		if (session === undefined) {
-			throw new EngineError('SESSION_NOT_FOUND', 'The engine has no such session: restart the connection');
+			throw new EngineError(
+				'SESSION_NOT_FOUND',
+				'The engine does not know this session: it is created again within a minute, then link the phone',
+			);
 		}
 		return session;
 	}

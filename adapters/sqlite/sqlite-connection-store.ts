@@ -150,6 +150,14 @@ export class SqliteConnectionStore implements ConnectionStore {
 		);
 	}
 
+	listProvisioned(workerId: string): Promise<readonly Connection[]> {
+		return this.#connections.list(
+			`WHERE workerId = ? AND status <> 'pending' AND desiredState = 'running' AND deletedAt IS NULL
+			ORDER BY createdAt, id`,
+			workerId,
+		);
+	}
+
 	#update(
 		id: string,
 		assignments: string,

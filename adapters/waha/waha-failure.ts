@@ -31,7 +31,7 @@ export class WahaTransportError extends Error {
 }
 
 const MESSAGES = {
-	SESSION_NOT_FOUND: 'The engine does not know this session: restart the connection to create it again',
+	SESSION_NOT_FOUND: 'The engine does not know this session: it is created again within a minute, then link the phone',
 	SESSION_STARTING: 'The session is starting: try again in a few seconds',
 	SESSION_NOT_CONNECTED: 'The session is not linked to WhatsApp: scan its QR code, then try again',
 	QR_NOT_READY: 'The session shows no QR code: it is linked already, or it is not running',

@@ -1,5 +1,6 @@
-import {toConnectionStatus, type Connection} from '../../domain/connections/connection.ts';
+import {lossOf, toConnectionStatus, type Connection} from '../../domain/connections/connection.ts';
 import {ingestionKey} from '../../domain/connections/session-name.ts';
+import {isEngineError} from '../../domain/engines/is-engine-error.ts';
 import {EngineError, NoWorkerAvailableError, StoreUnavailableError} from '../../domain/errors.ts';
 import type {CommandReply, SessionCommand} from '../../domain/messaging/command.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
@@ -8,13 +9,16 @@ import type {EngineDirectory} from '../../domain/ports/engine-directory.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {MediaStore} from '../../domain/ports/media-store.ts';
 import type {WorkerStore} from '../../domain/ports/worker-store.ts';
-import type {EngineSession, SessionConfig, WhatsAppEngine} from '../../domain/ports/whatsapp-engine.ts';
+import type {EngineSession, EngineSessions, SessionConfig, WhatsAppEngine} from '../../domain/ports/whatsapp-engine.ts';
 import type {Worker} from '../../domain/workers/worker.ts';
 import {toFailure} from './failure.ts';
 
 const DONE: CommandReply = {ok: true, messageId: null, timestamp: null};
 
-/** Creates, stops, restarts, unlinks and removes sessions. Every step can be repeated; only `logout` and `remove` unlink a phone. */
+/**
+ * Creates, stops, restarts, unlinks and removes sessions. Every step can be repeated; only `logout` and `remove` unlink a phone, and
+ * what an engine has lost by itself is created again.
+ */
 export class SessionKeeper {
 	readonly #connections: ConnectionStore;
 	readonly #places: WorkerStore;
@@ -71,13 +75,34 @@ export class SessionKeeper {
 			case 'session.stop':
 				return this.#stop(command.connectionId);
 			case 'session.restart':
-				await this.#engineOf(command).sessions.restart(command.sessionName);
-				return;
+				return this.#change(command, (sessions) => sessions.restart(command.sessionName));
 			case 'session.logout':
-				return this.#engineOf(command).sessions.logout(command.sessionName);
+				return this.#change(command, (sessions) => sessions.logout(command.sessionName));
 			case 'session.remove':
 				return this.#remove(command);
 		}
+	}
+
+	/** A session that its engine has lost is created again instead: its credentials are gone, so it waits for a phone as after a log-out. */
+	async #change(command: SessionCommand, change: (sessions: EngineSessions) => Promise<unknown>): Promise<void> {
+		try {
+			await change(this.#engineOf(command).sessions);
+		} catch (error) {
+			if (!isEngineError(error, 'SESSION_NOT_FOUND') || !(await this.#noteLoss(command))) throw error;
+			await this.#ensure(command.connectionId);
+		}
+	}
+
+	/** False when the session is not missed: it is on another worker by now, or not wanted any more. */
+	async #noteLoss({connectionId, workerId}: SessionCommand): Promise<boolean> {
+		const connection = await this.#connections.find(connectionId);
+		const isMissed = connection?.deletedAt === null && connection.desiredState === 'running';
+		if (!isMissed || connection.workerId !== workerId) {
+			return false;
+		}
+		this.#log.warn({connectionId, workerId}, 'session.lost');
+		await this.#connections.applyReport(connectionId, lossOf(connection));
+		return true;
 	}
 
 	async #ensure(connectionId: string): Promise<void> {

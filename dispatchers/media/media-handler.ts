@@ -111,19 +111,19 @@ export class MediaHandler {
 		return failures;
 	}
 
-	/** Lets the message come again while there is a try left, and notes what is not to be had. */
+	/** Lets the message come again while there is a try left, and notes what is not to be had, or not yet. */
 	async #carryOn(message: Message, {id: connectionId}: Connection, failures: readonly Failure[]): Promise<void> {
 		const tries = Number(message.headers[TRIES_HEADER] ?? 0) + 1;
 		const delayMs = RETRY_DELAYS_MS[tries - 1];
+		const now = this.#clock.now();
 		for (const {filename, reason, final} of failures) {
-			if (delayMs === undefined || final) {
-				this.#log.warn({connectionId, filename, reason, tries}, 'media.missing');
-				await this.#store.noteMissing({connectionId, filename}, reason, new Date(this.#clock.now()));
-			}
+			const retryAt = delayMs === undefined || final ? undefined : new Date(now + delayMs);
+			if (retryAt === undefined) this.#log.warn({connectionId, filename, reason, tries}, 'media.missing');
+			await this.#store.noteMissing({connectionId, filename}, reason, new Date(now), retryAt);
 		}
 		if (delayMs !== undefined && failures.some(({final}) => !final)) {
 			const headers = {...message.headers, [TRIES_HEADER]: tries};
-			await this.#publisher.later(this.#queue, {...message, headers}, this.#clock.now() + delayMs);
+			await this.#publisher.later(this.#queue, {...message, headers}, now + delayMs);
 		}
 	}
 }

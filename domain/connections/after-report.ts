@@ -9,8 +9,8 @@ export interface AppliedReport {
 
 /**
  * The connection as a session's report leaves it; undefined when it changes nothing any more: a later report was applied, or
- * the connection is deleted. A QR code to scan means that no phone is linked, so account and number go; every other state
- * keeps them.
+ * the connection is deleted. A QR code to scan means that no phone is linked, and so does a session that its engine has lost
+ * (`pending`), for its credentials went with it: account and number go. Every other state keeps them.
  */
 export function afterReport(connection: Connection, report: SessionReport): AppliedReport | undefined {
 	if (connection.deletedAt !== null || report.atMs < connection.statusAt.getTime()) {
@@ -38,6 +38,7 @@ function accountAfter(known: Account | null, report: SessionReport): Account | n
 		case 'connected':
 			return report.me ?? known;
 		case 'scan_qr':
+		case 'pending':
 			return null;
 		default:
 			return known;

@@ -47,6 +47,14 @@ export interface SessionReport {
 	readonly atMs: number;
 }
 
+/**
+ * What is to be reported of a session that its engine has lost. At the time of what is known, so that nothing the session says from
+ * now on is too old, whatever its clock shows.
+ */
+export function lossOf({statusAt}: Connection): SessionReport {
+	return {status: 'pending', me: null, atMs: statusAt.getTime()};
+}
+
 /** WAHA's word in ours; undefined for a state that changes nothing for the tenant (a reconnect, an unknown word). */
 export function toConnectionStatus(status: SessionStatus | (string & {})): ConnectionStatus | undefined {
 	switch (status) {

@@ -5,7 +5,7 @@ import type {Slots} from '../billing/slots.ts';
 import type {Publisher} from '../broker/publisher.ts';
 import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
 import {requireEngine} from '../engines/require-engine.ts';
-import {CommandFailedError, NotFoundError} from '../errors.ts';
+import {CommandFailedError, EngineError, NotFoundError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore} from '../ports/connection-store.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
@@ -58,9 +58,10 @@ export class Connections {
 	/**
 	 * Stores the connection and asks for its session. It is `scan_qr` when a worker answered in time and else `pending`: the
 	 * supervisor goes on trying.
+	 * @param withinMs the worker is not waited for any longer, and never longer than 15 s
 	 * @throws {SlotsExhaustedError} the user has no slot for it
 	 */
-	async create(userId: string, name: string | null): Promise<Connection> {
+	async create(userId: string, name: string | null, withinMs = CREATION_WAIT_MS): Promise<Connection> {
 		const now = new Date(this.#clock.now());
 		const connection: Connection = {
 			id: randomUUID(),
@@ -83,7 +84,7 @@ export class Connections {
 		await this.#slots.take(userId, connection.id);
 		await this.#insert(connection);
 		try {
-			await this.#publisher.request(sessionCommand('session.ensure', connection), CREATION_WAIT_MS);
+			await this.#publisher.request(sessionCommand('session.ensure', connection), Math.min(withinMs, CREATION_WAIT_MS));
 		} catch (error) {
 			this.#log.warn({error, connectionId: connection.id}, 'connection.ensure.delayed');
 		}
@@ -122,10 +123,12 @@ export class Connections {
 	}
 
 	/**
-	 * Stops and starts the session; its credentials stay. An unlinked one shows a new QR code.
+	 * Stops and starts the session; its credentials stay. An unlinked one shows a new QR code, and so does one that its engine has
+	 * lost, which is created again.
 	 * @throws {NotFoundError} there is no session to restart
 	 * @throws {ConnectionSuspendedError}
 	 * @throws {CommandFailedError} why the engine did not
+	 * @throws {EngineError} ENGINE_TIMEOUT it is not done after 20 s, but may still be
 	 */
 	async restart(connection: Connection): Promise<Connection> {
 		requireRunning(connection);
@@ -138,8 +141,7 @@ export class Connections {
 	}
 
 	/**
-	 * Unlinks the phone, the only call that does beside deletion; a new QR code follows. While the engine takes its time the connection
-	 * is still shown as it was.
+	 * Unlinks the phone, the only call that does beside deletion; a new QR code follows.
 	 * @throws as `restart`
 	 */
 	async logout(connection: Connection): Promise<Connection> {
@@ -147,9 +149,9 @@ export class Connections {
 		if (connection.workerId === null) {
 			throw new NotFoundError('No worker assigned to this connection');
 		}
-		const isDone = await this.#controlSession(connection, 'session.logout');
+		await this.#controlSession(connection, 'session.logout');
 		const current = (await this.#store.find(connection.id)) ?? connection;
-		if (!isDone || current.status === 'scan_qr') {
+		if (current.status === 'scan_qr') {
 			return current;
 		}
 		// At the time of what is known, so that nothing the session says from now on is too old, whatever its clock shows.
@@ -193,12 +195,17 @@ export class Connections {
 		await this.#care.follow(userId);
 	}
 
-	/** False when it is not done yet. @throws {CommandFailedError} */
-	async #controlSession(connection: Connection, kind: 'session.restart' | 'session.logout'): Promise<boolean> {
+	/** @throws {CommandFailedError} @throws {EngineError} ENGINE_TIMEOUT */
+	async #controlSession(connection: Connection, kind: 'session.restart' | 'session.logout'): Promise<void> {
 		const reply = await this.#publisher.request(sessionCommand(kind, connection), CONTROL_WAIT_MS);
-		if (reply?.ok === false) {
+		if (reply === undefined) {
+			throw new EngineError(
+				'ENGINE_TIMEOUT',
+				'WhatsApp’s side did not answer in time and may still be at it: look at the connection in a minute, then try again',
+			);
+		}
+		if (!reply.ok) {
 			throw new CommandFailedError(reply.failure);
 		}
-		return reply !== undefined;
 	}
 }

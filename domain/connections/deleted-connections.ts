@@ -13,10 +13,9 @@ const MAX_CHECKED = 100_000;
 export class DeletedConnections implements ChangeListener {
 	readonly #store: Pick<ConnectionStore, 'find'>;
 	readonly #log: Logger;
-	readonly #deleted = new Set<string>();
-	/** What need not be looked up, by the number of its last look-up. */
-	readonly #checked = new Map<string, number>();
-	#lookups = 0;
+	readonly #deletedAt = new Map<string, Date>();
+	/** The last look-up of what need not be looked up: under way, or done. */
+	readonly #lookups = new Map<string, Promise<void>>();
 
 	constructor({store, log}: {store: Pick<ConnectionStore, 'find'>; log: Logger}) {
 		this.#store = store;
@@ -25,8 +24,14 @@ export class DeletedConnections implements ChangeListener {
 
 	/** What is known at the moment: a connection that is asked for for the first time counts as there. */
 	has(connectionId: string): boolean {
-		if (!this.#checked.has(connectionId)) void this.#lookUp(connectionId);
-		return this.#deleted.has(connectionId);
+		if (!this.#lookups.has(connectionId)) void this.#lookUp(connectionId);
+		return this.#deletedAt.has(connectionId);
+	}
+
+	/** For whoever can wait for the store the first time; undefined for what is there, or cannot be looked up. Never rejects. */
+	async deletedAt(connectionId: string): Promise<Date | undefined> {
+		await (this.#lookups.get(connectionId) ?? this.#lookUp(connectionId));
+		return this.#deletedAt.get(connectionId);
 	}
 
 	onChange(change: Change): void {
@@ -35,26 +40,32 @@ export class DeletedConnections implements ChangeListener {
 
 	/** What is known stays until it is looked up again. */
 	onGap(): void {
-		this.#checked.clear();
+		this.#lookups.clear();
 	}
 
 	/** Never rejects; while the store is away nothing is learnt. */
-	async #lookUp(connectionId: string): Promise<void> {
-		if (this.#checked.size >= MAX_CHECKED) {
-			this.#checked.clear();
-			this.#deleted.clear();
+	#lookUp(connectionId: string): Promise<void> {
+		if (this.#lookups.size >= MAX_CHECKED) {
+			this.#lookups.clear();
+			this.#deletedAt.clear();
 		}
-		const lookup = ++this.#lookups;
-		this.#checked.set(connectionId, lookup);
-		try {
-			const connection = await this.#store.find(connectionId);
-			// A later look-up may have read what is true by now.
-			if (this.#checked.get(connectionId) !== lookup) return;
-			if (connection !== undefined && connection.deletedAt !== null) this.#deleted.add(connectionId);
-			else this.#deleted.delete(connectionId);
-		} catch (error) {
-			this.#log.warn({error, connectionId}, 'connection.lookup.failed');
-			if (this.#checked.get(connectionId) === lookup) this.#checked.delete(connectionId);
-		}
+		const lookup = this.#read(connectionId).then(
+			(deletedAt) => {
+				// A later look-up may have read what is true by now.
+				if (this.#lookups.get(connectionId) !== lookup) return;
+				if (deletedAt !== null) this.#deletedAt.set(connectionId, deletedAt);
+				else this.#deletedAt.delete(connectionId);
+			},
+			(error: unknown) => {
+				this.#log.warn({error, connectionId}, 'connection.lookup.failed');
+				if (this.#lookups.get(connectionId) === lookup) this.#lookups.delete(connectionId);
+			},
+		);
+		this.#lookups.set(connectionId, lookup);
+		return lookup;
+	}
+
+	async #read(connectionId: string): Promise<Date | null> {
+		return (await this.#store.find(connectionId))?.deletedAt ?? null;
 	}
 }

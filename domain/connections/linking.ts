@@ -25,7 +25,20 @@ export interface Linkable {
 
 /** For how long a QR code is waited for, creation included; clients give up at 30 s. */
 const LINKABLE_WITHIN_MS = 22_000;
+
+/** How much of that is kept for another connection, should one that may be linked not show a QR code; WAHA takes up to 10 s to start one. */
+const CREATION_RESERVE_MS = 10_000;
 const POLL_MS = 500;
+
+/** What kind of connection is wanted. */
+interface Wish {
+	readonly virginOnly: boolean;
+	/** Ids of those that turned out to be linked, or would not tell. */
+	readonly passedOver: readonly string[];
+	/** Until then one that may be linked is looked at, too. */
+	readonly doubtUntilMs: number;
+	readonly deadlineMs: number;
+}
 
 /** A session that gave up, or is gone, is brought back for whoever asks for its code, at most this often. */
 const REVIVAL_PAUSE_MS = 30_000;
@@ -72,12 +85,31 @@ export class Linking {
 
 	/**
 	 * The newest connection that nobody is linked to, else a new one, and what to scan. A code that is on somebody's screen stays
-	 * valid: nothing is reset.
+	 * valid: nothing is reset. One that is down and whose phone may still be linked is brought up first: it is taken only if it shows
+	 * a code.
 	 * @param virginOnly only one that never was linked and has no webhooks: a recycled one would attach a new phone to another's delivery
+	 * @throws {SlotsExhaustedError}
 	 */
 	async getOrCreate(userId: string, virginOnly: boolean): Promise<Linkable> {
 		const deadlineMs = this.#clock.now() + LINKABLE_WITHIN_MS;
-		const connection = await this.#findOrCreate(userId, virginOnly);
+		const doubtUntilMs = deadlineMs - CREATION_RESERVE_MS;
+		const passedOver: string[] = [];
+		for (;;) {
+			const connection = await this.#findOrCreate(userId, {virginOnly, passedOver, doubtUntilMs, deadlineMs});
+			if (connection.me === null) {
+				return this.#waitForCode(connection, deadlineMs);
+			}
+			const linkable = await this.#waitForCode(connection, doubtUntilMs);
+			if (linkable.state?.kind === 'qr') {
+				return linkable;
+			}
+			this.#log.info({connectionId: connection.id, state: linkable.state?.kind}, 'connection.idle.passedOver');
+			passedOver.push(connection.id);
+		}
+	}
+
+	/** Without a state when there was none in time. */
+	async #waitForCode(connection: Connection, deadlineMs: number): Promise<Linkable> {
 		for (;;) {
 			const current = (await this.#store.find(connection.id)) ?? connection;
 			const state = await this.#stateIfReady(current, deadlineMs - this.#clock.now());
@@ -126,24 +158,31 @@ export class Linking {
 		return answerWithin(this.#clock, READ_WAIT_MS, this.#askForPairingCode(connection, engine, phone));
 	}
 
-	#findOrCreate(userId: string, virginOnly: boolean): Promise<Connection> {
-		const key = `${userId} ${virginOnly}`;
+	#findOrCreate(userId: string, wish: Wish): Promise<Connection> {
+		const {virginOnly, passedOver, deadlineMs} = wish;
+		const key = [userId, virginOnly, ...passedOver].join();
 		const wanted =
 			this.#wanted.get(key) ??
-			this.#findIdle(userId, virginOnly)
-				.then((idle) => idle ?? this.#connections.create(userId, null))
+			this.#findIdle(userId, wish)
+				.then((idle) => idle ?? this.#connections.create(userId, null, deadlineMs - this.#clock.now()))
 				.finally(() => this.#wanted.delete(key));
 		this.#wanted.set(key, wanted);
 		return wanted;
 	}
 
-	async #findIdle(userId: string, virginOnly: boolean): Promise<Connection | undefined> {
-		const idle = await this.#store.listIdle(userId, MAX_IDLE);
+	async #findIdle(userId: string, {virginOnly, passedOver, doubtUntilMs}: Wish): Promise<Connection | undefined> {
+		const isInTime = this.#clock.now() < doubtUntilMs;
+		const idle = (await this.#store.listIdle(userId, MAX_IDLE)).filter(
+			({id, me}) => !passedOver.includes(id) && (me === null || isInTime),
+		);
 		if (!virginOnly) {
 			return idle[0];
 		}
 		for (const connection of idle) {
-			if (connection.linkedAt === null && (await this.#webhooks.listByConnection(connection.id)).length === 0) {
+			if (
+				connection.linkedAt === null &&
+				(await this.#webhooks.listByConnection(connection.id, {limit: 1})).length === 0
+			) {
 				return connection;
 			}
 		}

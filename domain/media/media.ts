@@ -1,10 +1,10 @@
 import type {Connection} from '../connections/connection.ts';
 import {answerWithin, READ_WAIT_MS} from '../engines/answer-within.ts';
 import {isEngineError} from '../engines/is-engine-error.ts';
-import {MediaExpiredError, MediaNotFoundError} from '../errors.ts';
+import {MediaExpiredError, MediaNotFoundError, MediaNotReadyError, type DomainError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
-import type {ByteRange, MediaKey, MediaStore, StoredMedia} from '../ports/media-store.ts';
+import type {ByteRange, MediaKey, MediaStore, MissingMedia, StoredMedia} from '../ports/media-store.ts';
 import type {EngineFile, EngineMedia, MessageTarget} from '../ports/whatsapp-engine.ts';
 import {UNKNOWN_MIMETYPE} from './infer-mimetype.ts';
 import {checkMediaName} from './media-name.ts';
@@ -15,6 +15,12 @@ import {toMimetype} from './to-mimetype.ts';
 
 /** Nobody who wants the content of a file waits longer before the first byte; a transfer that nobody reads is ended. */
 const UNREAD_MS = 10_000;
+
+/** A try that is due has its turn, and its transfer, done in this time: five minutes for the latter alone. */
+const OVERDUE_MS = 10 * 60_000;
+
+/** Until one asks again for a file that is being fetched right now. */
+const RETRY_AFTER_MS = 2000;
 
 /** A file that is there, with its content still to be opened. */
 export interface OpenMedia {
@@ -57,6 +63,7 @@ export class Media {
 	 * @param filename percent-decoded
 	 * @param signal ends a transfer from the engine, its content included
 	 * @throws {MediaNotFoundError} 'Invalid filename', or nobody knows it
+	 * @throws {MediaNotReadyError} it is still being fetched
 	 * @throws {MediaExpiredError} with the reason why it is not there (any more)
 	 * @throws {EngineError} the store lacks it, and the engine cannot be asked @throws {MediaStoreUnavailableError}
 	 */
@@ -73,7 +80,7 @@ export class Media {
 		if (file !== undefined) {
 			return toOpenMedia(file, filename, null);
 		}
-		throw record === undefined ? new MediaNotFoundError() : new MediaExpiredError(record.reason);
+		throw record === undefined ? new MediaNotFoundError() : this.#failureOf(record);
 	}
 
 	/**
@@ -93,6 +100,12 @@ export class Media {
 			throw new MediaNotFoundError();
 		}
 		return toOpenMedia(file, file.filename, toDisplayName(file.filename));
+	}
+
+	/** A note whose next try should be over long since was left behind: nobody tries any more. */
+	#failureOf({reason, retryAt}: MissingMedia): DomainError {
+		const inMs = retryAt === undefined ? -Infinity : retryAt.getTime() - this.#clock.now();
+		return inMs > -OVERDUE_MS ? new MediaNotReadyError(Math.max(inMs, RETRY_AFTER_MS)) : new MediaExpiredError(reason);
 	}
 
 	#stored(key: MediaKey, {contentType, displayName, sizeBytes, sha256, storedAt}: StoredMedia): OpenMedia {

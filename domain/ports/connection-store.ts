@@ -29,4 +29,6 @@ export interface ConnectionStore {
 	 * Connections of all tenants that should run and have no worker, or whose session never reported (`pending`), oldest first.
 	 */
 	listUnprovisioned(limit: number): Promise<readonly Connection[]>;
+	/** Connections of all tenants that should run on this worker and whose session has reported, oldest first: as many as it has places at most. */
+	listProvisioned(workerId: string): Promise<readonly Connection[]>;
 }

@@ -22,6 +22,8 @@ export interface MissingMedia {
 	/** What a tenant may read. */
 	readonly reason: string;
 	readonly at: Date;
+	/** When it is fetched again; absent = it was given up. */
+	readonly retryAt?: Date;
 }
 
 export type MediaRecord = StoredMedia | MissingMedia;
@@ -52,8 +54,8 @@ export interface MediaStore {
 	find(key: MediaKey): Promise<MediaRecord | undefined>;
 	/** The bytes of a stored file; whoever stops reading early ends it. @throws {MediaNotFoundError} it is not there (any more) */
 	open(key: MediaKey, range?: ByteRange): Promise<AsyncIterable<Uint8Array>>;
-	/** Notes why a file is not there; does nothing to one that is. */
-	noteMissing(key: MediaKey, reason: string, at: Date): Promise<void>;
+	/** Notes why a file is not there, in the place of an earlier note; does nothing to one that is. @param retryAt as in `MissingMedia` */
+	noteMissing(key: MediaKey, reason: string, at: Date, retryAt?: Date): Promise<void>;
 	/** Forgets a file without a trace; does nothing when there is none. */
 	remove(key: MediaKey): Promise<void>;
 	/** Forgets all files of a connection. */

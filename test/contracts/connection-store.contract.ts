@@ -179,6 +179,19 @@ export function connectionStoreContract(test: TestFn, harness: StoresHarness): v
 		});
 	});
 
+	test('connections: a session that its engine has lost is pending, and has no phone any more', async (t) => {
+		await using fixture = await harness.open();
+		const {connectionStore} = fixture.stores;
+		const connection = await inserted(connectionStore, sampleConnection({workerId: 'w'}));
+		const {id} = connection;
+		await connectionStore.applyReport(id, {status: 'connected', me: ACCOUNT, atMs: T0.getTime() + 10});
+
+		t.true(await connectionStore.applyReport(id, {status: 'pending', me: null, atMs: T0.getTime() + 10}));
+		const lost = {...connection, status: 'pending', statusAt: after(10), linkedAt: after(10), updatedAt: after(10)};
+		t.deepEqual(await connectionStore.find(id), lost as Connection);
+		t.deepEqual(await connectionStore.listUnprovisioned(5), [lost as Connection]);
+	});
+
 	test('connections: a report that says nothing new is no change, but older ones are late from then on', async (t) => {
 		await using fixture = await harness.open();
 		const {connectionStore} = fixture.stores;
@@ -296,6 +309,28 @@ export function connectionStoreContract(test: TestFn, harness: StoresHarness): v
 		t.deepEqual(await connectionStore.listUnprovisioned(10), [second, third, silent]);
 		await connectionStore.applyReport(silent.id, {status: 'scan_qr', me: null, atMs: T0.getTime() + 7});
 		t.deepEqual(await connectionStore.listUnprovisioned(10), [second, third]);
+	});
+
+	test('connections: those that should run on a worker and have reported are listed, all of them', async (t) => {
+		await using fixture = await harness.open();
+		const {connectionStore} = fixture.stores;
+		const statuses = ['scan_qr', 'connected', 'failed'] as const;
+		const provisioned = statuses.map((status, index) =>
+			sampleConnection({workerId: 'w', status, createdAt: after(index)}),
+		);
+		const deleted = sampleConnection({workerId: 'w', status: 'scan_qr'});
+		const others = [
+			sampleConnection({workerId: 'w', status: 'pending'}),
+			sampleConnection({workerId: 'w', status: 'connected', desiredState: 'stopped'}),
+			sampleConnection({workerId: 'another', status: 'connected'}),
+			sampleConnection({workerId: null, status: 'connected'}),
+			deleted,
+		];
+		for (const connection of shuffled([...provisioned, ...others], 5)) await connectionStore.insert(connection);
+		await connectionStore.markDeleted(deleted.id, after(5));
+
+		t.deepEqual(await connectionStore.listProvisioned('w'), provisioned);
+		t.deepEqual(await connectionStore.listProvisioned('unknown'), []);
 	});
 
 	test('connections: a suspended one is stopped whatever its status, and is pending when it may run again', async (t) => {

@@ -252,8 +252,11 @@ export function mediaStoreContract(test: TestFn, harness: MediaStoreHarness): vo
 		await store.noteMissing(key, 'Grüße: zu groß', at);
 		t.deepEqual(await other.find(key), {state: 'missing', reason: 'Grüße: zu groß', at});
 		await t.throwsAsync(store.open(key), {instanceOf: MediaNotFoundError});
-		await store.noteMissing(key, 'another reason', at);
-		t.like(await other.find(key), {reason: 'another reason'});
+		const retryAt = new Date('2026-03-27T12:00:02.123Z');
+		await store.noteMissing(key, 'another reason', at, retryAt);
+		t.deepEqual(await other.find(key), {state: 'missing', reason: 'another reason', at, retryAt});
+		await store.noteMissing(key, 'given up', at);
+		t.deepEqual(await other.find(key), {state: 'missing', reason: 'given up', at});
 		const stored = await store.put(key, incoming(Buffer.from('x')));
 		t.deepEqual(await other.find(key), stored);
 		await other.noteMissing(key, 'too late', at);

@@ -7,9 +7,18 @@ import type {CommandReply, SessionCommand} from '../../domain/messaging/command.
 import {CALLBACK_URL, DispatchHarness, INGESTION_SECRET} from '../support/dispatch-harness.ts';
 import {eventually} from '../support/eventually.ts';
 import {inChunks} from '../support/media-content.ts';
+import {T0} from '../support/samples.ts';
 import {WorkerFixture} from '../support/worker-fixture.ts';
 
 const MINUTE_MS = 60_000;
+
+/** A phone is linked, as far as the record knows. */
+const LINKED = {
+	status: 'connected',
+	me: {id: '15550001111@c.us', pushName: 'Shop'},
+	phoneNumber: '15550001111',
+	linkedAt: T0,
+} as const;
 
 /** The command dispatcher in front of these workers. */
 async function startKeeper(resources: AsyncDisposableStack, ...workers: WorkerFixture[]): Promise<DispatchHarness> {
@@ -276,6 +285,57 @@ test('restart and logout reach the session; without a worker they say so', async
 		t.is(w1.waha.requestsTo('POST', `/api/sessions/${connection.sessionName}/${verb}`).length, 1);
 	}
 });
+
+for (const kind of ['session.restart', 'session.logout'] as const) {
+	test(`${kind} creates a session again that its worker has lost: it waits for a phone`, async (t) => {
+		await using resources = new AsyncDisposableStack();
+		const w1 = await WorkerFixture.start('w1');
+		const harness = await startKeeper(resources, w1);
+		const connection = await harness.createConnection({workerId: w1.worker.id, ...LINKED});
+		await harness.stores.workerStore.takePlace(w1.worker.id, connection.id, 10);
+		t.like(await ask(harness, kind, connection), {ok: true});
+		t.deepEqual(w1.created, [connection.sessionName]);
+		const {status, me, phoneNumber, workerId, linkedAt} = await reload(harness, connection);
+		t.deepEqual(
+			{status, me, phoneNumber, workerId, linkedAt},
+			{status: 'scan_qr', me: null, phoneNumber: null, workerId: w1.worker.id, linkedAt: LINKED.linkedAt},
+		);
+		t.is(await places(harness, w1), 1);
+		t.is(harness.log.of('session.lost').length, 1);
+		await eventually(() => w1.waha.session(connection.sessionName).status === 'SCAN_QR_CODE');
+		t.like(await ask(harness, kind, connection), {ok: true});
+		t.is(w1.created.length, 1, 'the session is there now');
+	});
+
+	test(`${kind} creates nothing that is deleted, suspended or on another worker by now`, async (t) => {
+		await using resources = new AsyncDisposableStack();
+		const w1 = await WorkerFixture.start('w1');
+		const harness = await startKeeper(resources, w1);
+		const {connectionStore} = harness.stores;
+		const asked = await Promise.all([1, 2, 3].map(() => harness.createConnection({workerId: w1.worker.id, ...LINKED})));
+		const [deleted, suspended, moved] = asked.map(({id}) => id);
+		await connectionStore.markDeleted(deleted ?? '', new Date());
+		await connectionStore.suspend(suspended ?? '', new Date());
+		await connectionStore.assign(moved ?? '', 'another', 'GOWS', new Date());
+		for (const connection of asked) {
+			const before = await reload(harness, connection);
+			t.like(await ask(harness, kind, connection), {ok: false, failure: {code: 'SESSION_NOT_FOUND'}});
+			t.deepEqual(await reload(harness, connection), before);
+		}
+		t.deepEqual(w1.created, []);
+	});
+
+	test(`${kind} of a lost session that cannot be created leaves it to the supervisor`, async (t) => {
+		await using resources = new AsyncDisposableStack();
+		const w1 = await WorkerFixture.start('w1');
+		const harness = await startKeeper(resources, w1);
+		const connection = await harness.createConnection({workerId: w1.worker.id, ...LINKED});
+		w1.waha.failNext('POST', '/api/sessions', {kind: 'answer', status: 401, body: '{}'});
+		t.like(await ask(harness, kind, connection), {ok: false, failure: {code: 'ENGINE_REFUSED'}});
+		const [pending] = await harness.stores.connectionStore.listUnprovisioned(5);
+		t.like(pending, {id: connection.id, status: 'pending', me: null, workerId: w1.worker.id});
+	});
+}
 
 test('over a real connection: a send whose answer was cut off is unknown, a refused one failed; neither is repeated', async (t) => {
 	await using resources = new AsyncDisposableStack();

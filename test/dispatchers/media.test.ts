@@ -61,7 +61,7 @@ test('the file of an event is in the store under the name of its link, with what
 	engine.serve(`${BASE}/3EB0.pdf`, Buffer.from('content'), {contentType: 'text/html'});
 	const about = {mimetype: 'application/pdf', filename: '../Счёт № 15\r\n.pdf'};
 	await fixture.handle(fixture.eventWith(`${BASE}/3EB0.pdf?key=secret`, {media: about}));
-	t.is(await harness.media.find({connectionId: connection.id, filename: '3EB0.pdf'}), undefined);
+	t.like(await harness.media.find({connectionId: connection.id, filename: '3EB0.pdf'}), {state: 'missing'});
 
 	engine.serve(`${BASE}/3EB0.pdf?key=secret`, Buffer.from('content'), {contentType: 'text/html'});
 	await fixture.handle(fixture.eventWith(`${BASE}/3EB0.pdf?key=secret`, {media: about}));
@@ -148,12 +148,18 @@ test('a file that is not to be had is tried five times over a minute and a half,
 	t.is(await tries(3000), 2);
 	t.is(await tries(12_000), 3);
 	t.is(await tries(22_000), 4);
-	t.is(await harness.media.find(key), undefined, 'not given up yet');
-	t.is(await tries(64_000), 5);
-	t.like(await harness.media.find(key), {
+	const missing = {
 		state: 'missing',
 		reason: 'The file could not be fetched when it came: The WhatsApp engine does not answer',
-	});
+	} as const;
+	const yet = await harness.media.find(key);
+	t.like(yet, missing);
+	const retryInMs = Number(yet?.state === 'missing' && yet.retryAt) - harness.clock.now();
+	t.true(retryInMs > 0 && retryInMs <= 60_000, `not given up yet: tried again in ${retryInMs} ms`);
+	t.is(await tries(64_000), 5);
+	const {at, ...note} = {at: undefined, ...(await harness.media.find(key))};
+	t.deepEqual(note, missing);
+	t.truthy(at);
 	t.is(await tries(10 * MINUTE_MS), 5);
 	t.is(harness.waiting, 0);
 	t.is(harness.log.of('media.missing').length, 1);

@@ -1,16 +1,26 @@
 import test from 'ava';
 import {TOKENS} from '../../config/tokens.ts';
-import {Supervisor} from '../../dispatchers/session/supervisor.ts';
+import {SessionReconciler} from '../../dispatchers/session/session-reconciler.ts';
+import {Supervisor, type Chore} from '../../dispatchers/session/supervisor.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
-import {DispatchHarness} from '../support/dispatch-harness.ts';
-import {sampleEvent} from '../support/samples.ts';
+import {CALLBACK_URL, DispatchHarness} from '../support/dispatch-harness.ts';
+import {eventually} from '../support/eventually.ts';
+import {sampleEvent, T0} from '../support/samples.ts';
 import {WorkerFixture} from '../support/worker-fixture.ts';
 
 const ROUND_MS = 10_000;
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-function startSupervisor(harness: DispatchHarness): Supervisor {
+/** A phone is linked, as far as the record knows. */
+const LINKED = {
+	status: 'connected',
+	me: {id: '15550001111@c.us', pushName: 'Shop'},
+	phoneNumber: '15550001111',
+	linkedAt: T0,
+} as const;
+
+function startSupervisor(harness: DispatchHarness, chores: readonly Chore[] = []): Supervisor {
 	const {clock, log, retention} = harness;
 	const {leaseStore, connectionStore} = harness.storeFaults.stores;
 	const publisher = harness.container.resolve(TOKENS.publisher);
@@ -22,9 +32,42 @@ function startSupervisor(harness: DispatchHarness): Supervisor {
 		log,
 		retention,
 		retentionDays: 30,
+		chores,
 	});
 	supervisor.start();
 	return supervisor;
+}
+
+/** A supervisor that looks for lost sessions. @returns ends its next round */
+function startReconciling(harness: DispatchHarness, resources: AsyncDisposableStack): () => Promise<void> {
+	const {clock, log, storeFaults} = harness;
+	const {connectionStore: connections} = storeFaults.stores;
+	const engines = harness.container.resolve(TOKENS.engines);
+	const reconciler = new SessionReconciler({connections, engines, clock, log});
+	let rounds = 0;
+	const run = async (): Promise<void> => {
+		await reconciler.reconcile();
+		rounds++;
+	};
+	const supervisor = startSupervisor(harness, [{name: 'sessions.reconcile', run}]);
+	resources.defer(() => supervisor.stop());
+	return async () => {
+		const before = rounds;
+		await clock.advance(ROUND_MS);
+		await harness.until(() => rounds > before);
+	};
+}
+
+/** A connection of a phone whose session is on the worker. */
+async function linkOn({worker, engine, waha}: WorkerFixture, harness: DispatchHarness): Promise<Connection> {
+	const connection = await harness.createConnection({workerId: worker.id, ...LINKED});
+	await engine.sessions.ensure(connection.sessionName, {callbackUrl: CALLBACK_URL, ingestionKey: 'key'});
+	await eventually(() => waha.session(connection.sessionName).status === 'SCAN_QR_CODE');
+	return connection;
+}
+
+async function reload({stores}: DispatchHarness, {id}: Connection): Promise<Connection | undefined> {
+	return stores.connectionStore.find(id);
 }
 
 /** The connections whose session was asked for, while nobody works the commands. */
@@ -94,6 +137,50 @@ test('connections without a session get one as soon as there is room, also those
 	await round();
 	t.is(harness.log.of('supervisor.ensure').length, rounds, 'nothing is left to do');
 	await supervisor.stop();
+});
+
+test('a session that its worker has lost is created again within a minute; those that are there are left alone', async (t) => {
+	await using resources = new AsyncDisposableStack();
+	const [w1, w2] = [resources.use(await WorkerFixture.start('w1')), resources.use(await WorkerFixture.start('w2'))];
+	const harness = resources.use(await DispatchHarness.create({workers: [w1, w2]}));
+	await harness.startRoles('command');
+	const [lost, kept, elsewhere] = [await linkOn(w1, harness), await linkOn(w1, harness), await linkOn(w2, harness)];
+	const suspended = await harness.createConnection({workerId: w1.worker.id, ...LINKED, desiredState: 'stopped'});
+	const round = startReconciling(harness, resources);
+	await round();
+	t.deepEqual(await reload(harness, lost), lost);
+	await w1.engine.sessions.remove(lost.sessionName);
+	const created = w1.created.length;
+	const startedMs = harness.clock.now();
+	while (harness.log.of('supervisor.ensure').length === 0) await round();
+	await harness.until(async () => (await reload(harness, lost))?.status === 'scan_qr');
+	t.true(harness.clock.now() - startedMs < MINUTE_MS);
+	t.like(await reload(harness, lost), {me: null, phoneNumber: null, workerId: w1.worker.id, linkedAt: T0});
+	for (const connection of [kept, elsewhere, suspended]) t.deepEqual(await reload(harness, connection), connection);
+	t.deepEqual(w1.created.slice(created), [lost.sessionName]);
+	for (let rounds = 0; rounds < 4; rounds++) await round();
+	t.is(harness.log.of('session.lost').length, 1);
+	t.is(w1.created.length, created + 1);
+});
+
+test('a worker that does not tell its sessions has lost none of them', async (t) => {
+	await using resources = new AsyncDisposableStack();
+	const [w1, w2] = [resources.use(await WorkerFixture.start('w1')), resources.use(await WorkerFixture.start('w2'))];
+	const harness = resources.use(await DispatchHarness.create({workers: [w1, w2]}));
+	const [unknown, lost] = [await linkOn(w1, harness), await linkOn(w2, harness)];
+	await w2.engine.sessions.remove(lost.sessionName);
+	const round = startReconciling(harness, resources);
+	w1.waha.failNext('GET', '/api/sessions', {kind: 'hang'});
+	await round();
+	t.deepEqual(await reload(harness, unknown), unknown);
+	t.like(await reload(harness, lost), {status: 'pending', me: null}, 'others are not kept waiting');
+	await w1.switchOff();
+	for (let rounds = 0; rounds < 3; rounds++) await round();
+	t.deepEqual(await reload(harness, unknown), unknown);
+	t.is(harness.log.of('supervisor.reconcile.failed').length, 2);
+	await w1.switchOn();
+	for (let rounds = 0; rounds < 3; rounds++) await round();
+	t.like(await reload(harness, unknown), {status: 'pending'}, 'it came back without its sessions');
 });
 
 test('a worker that hangs does not pile up commands', async (t) => {

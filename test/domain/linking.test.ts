@@ -2,7 +2,14 @@ import test from 'ava';
 import {afterReport} from '../../domain/connections/after-report.ts';
 import type {Account, Connection} from '../../domain/connections/connection.ts';
 import {Linking, type Linkable} from '../../domain/connections/linking.ts';
-import {ConflictError, EngineError, NotFoundError, NotSupportedError, QrNotReadyError} from '../../domain/errors.ts';
+import {
+	ConflictError,
+	EngineError,
+	NotFoundError,
+	NotSupportedError,
+	QrNotReadyError,
+	SlotsExhaustedError,
+} from '../../domain/errors.ts';
 import type {Command} from '../../domain/messaging/command.ts';
 import type {EngineLink, EngineSession, Operation, QrCode} from '../../domain/ports/whatsapp-engine.ts';
 import {ManualClock} from '../support/manual-clock.ts';
@@ -28,10 +35,12 @@ class Scene {
 	me: Account | null = null;
 	limits: Partial<Record<Operation, {level: 'no'; note: string}>> = {};
 	creationMs = 0;
+	/** Whether there is no slot for another connection. */
+	full = false;
 
 	get linking(): Linking {
 		return new Linking({
-			connections: {create: () => this.#create()},
+			connections: {create: (_userId, _name, withinMs) => this.#create(withinMs)},
 			store: {
 				find: (id) => Promise.resolve(this.connections.find((connection) => connection.id === id)),
 				listIdle: (userId, limit) =>
@@ -86,19 +95,25 @@ class Scene {
 	/** What get-or-create answered, and after how long. */
 	async getOrCreate(virginOnly = false): Promise<Linkable & {readonly afterMs: number}> {
 		const startedAt = this.clock.now();
-		let answer: (Linkable & {readonly afterMs: number}) | undefined;
-		const answering = this.linking.getOrCreate(USER, virginOnly).then((linkable) => {
-			answer = {...linkable, afterMs: this.clock.now() - startedAt};
-		});
-		while (answer === undefined && this.clock.now() - startedAt < 2 * PROMISED_MS) await this.clock.advance(100);
-		if (answer === undefined) throw new Error('no answer');
-		await answering;
-		return answer;
+		const outcome = {isKnown: false};
+		const answering = this.linking
+			.getOrCreate(USER, virginOnly)
+			.then((linkable) => ({...linkable, afterMs: this.clock.now() - startedAt}))
+			.finally(() => (outcome.isKnown = true));
+		await Promise.race([answering.catch(() => undefined), this.#wind(() => outcome.isKnown)]);
+		if (!outcome.isKnown) throw new Error('no answer');
+		return answering;
 	}
 
-	async #create(): Promise<Connection> {
+	async #wind(isEnough: () => boolean): Promise<void> {
+		const end = this.clock.now() + 2 * PROMISED_MS;
+		while (!isEnough() && this.clock.now() < end) await this.clock.advance(100);
+	}
+
+	async #create(withinMs = CREATION_MS): Promise<Connection> {
+		if (this.full) throw new SlotsExhaustedError('All 1 connection slots in use');
 		const {promise, resolve} = Promise.withResolvers<undefined>();
-		this.clock.after(this.creationMs, () => {
+		this.clock.after(Math.min(this.creationMs, withinMs), () => {
 			resolve(undefined);
 		});
 		await promise;
@@ -188,6 +203,78 @@ test('get-or-create says so when the phone was linked meanwhile', async (t) => {
 		scene.set(id, {status: 'connected'});
 	});
 	t.deepEqual((await scene.getOrCreate()).state, {kind: 'connected'});
+});
+
+const ACCOUNT: Account = {id: '15550001111@c.us', pushName: 'Shop'};
+
+for (const status of ['failed', 'pending'] as const) {
+	test(`get-or-create passes over a connection that is ${status}, and whose phone turns out to be linked still`, async (t) => {
+		const scene = new Scene();
+		const linked = scene.add({status, me: ACCOUNT});
+		const free = scene.add();
+		let revived = false;
+		scene.link = {
+			qr: (name) => {
+				if (name === free.sessionName) return showsQr();
+				if (scene.commands.length > 0 && !revived) {
+					revived = true;
+					scene.clock.after(3000, () => {
+						scene.session = 'WORKING';
+					});
+				}
+				return notReady(scene.session === 'STARTING' ? 'SESSION_STARTING' : 'QR_NOT_READY')();
+			},
+		};
+		scene.session = 'FAILED';
+		const {connection, state, afterMs} = await scene.getOrCreate();
+		t.is(connection.id, free.id);
+		t.is(state?.kind, 'qr');
+		t.true(afterMs >= 3000 && afterMs < 5000, `answered after ${afterMs} ms`);
+		t.like(scene.commands, [{kind: 'session.ensure', connectionId: linked.id}]);
+		t.is(scene.connections.find(({id}) => id === linked.id)?.status, 'connected', 'it is up again');
+	});
+}
+
+test('get-or-create takes a failed connection whose phone has logged out, once its code is there', async (t) => {
+	const scene = new Scene();
+	const failed = scene.add({status: 'failed', me: ACCOUNT});
+	scene.session = 'FAILED';
+	scene.link = {qr: () => (scene.clock.now() < startedAt + 9000 ? notReady('QR_NOT_READY')() : showsQr())};
+	const startedAt = scene.clock.now();
+	const {connection, state} = await scene.getOrCreate();
+	t.is(connection.id, failed.id);
+	t.is(state?.kind, 'qr');
+});
+
+test('get-or-create never gives a connection of which it could not find out in time whether its phone is linked', async (t) => {
+	const scene = new Scene();
+	scene.session = 'FAILED';
+	scene.creationMs = CREATION_MS;
+	const doubtful = [1, 2, 3].map(() => scene.add({status: 'failed', me: ACCOUNT}).sessionName);
+	scene.link = {qr: (name) => (doubtful.includes(name) ? hangs() : notReady('SESSION_STARTING')())};
+	const {connection, state, afterMs} = await scene.getOrCreate();
+	t.is(connection.name, 'new');
+	t.is(state, undefined);
+	t.true(afterMs < PROMISED_MS, `answered after ${afterMs} ms`);
+	scene.connections = scene.connections.filter(({name}) => name !== 'new');
+	scene.full = true;
+	await t.throwsAsync(scene.getOrCreate(), {instanceOf: SlotsExhaustedError});
+});
+
+test('who asks twice at once for another one than those that are linked gets one new connection', async (t) => {
+	const scene = new Scene();
+	scene.session = 'WORKING';
+	scene.creationMs = 1000;
+	const linked = [1, 2].map(() => scene.add({status: 'failed', me: ACCOUNT}).sessionName);
+	scene.link = {qr: (name) => (linked.includes(name) ? notReady('QR_NOT_READY')() : showsQr())};
+	const {linking} = scene;
+	const asking = Promise.all([1, 2].map(() => linking.getOrCreate(USER, false)));
+	await scene.clock.advance(0);
+	await scene.clock.advance(1000);
+	const [first, second] = await asking;
+	t.is(first?.connection.name, 'new');
+	t.is(second?.connection.id, first?.connection.id);
+	t.is(scene.connections.length, 3);
 });
 
 for (const [what, qr] of Object.entries({

@@ -1,6 +1,12 @@
 import test from 'ava';
 import {ConfiguredEngines} from '../../config/engine-directory.ts';
-import {EngineError, MediaExpiredError, MediaNotFoundError, MediaStoreUnavailableError} from '../../domain/errors.ts';
+import {
+	EngineError,
+	MediaExpiredError,
+	MediaNotFoundError,
+	MediaNotReadyError,
+	MediaStoreUnavailableError,
+} from '../../domain/errors.ts';
 import {Media} from '../../domain/media/media.ts';
 import {messageMediaName} from '../../domain/media/message-media-name.ts';
 import type {MediaKey} from '../../domain/ports/media-store.ts';
@@ -105,6 +111,25 @@ test('a noted file is looked for once more at the engine, else the note tells th
 	engine.serve('a.png', Buffer.from('there again'));
 	const opened = await media.open(connection, 'a.png', unlimited());
 	t.is(await textOf(opened.open()), 'there again');
+});
+
+test('a file that is still being fetched is not ready, and says when it is tried again', async (t) => {
+	const {media, store, engine, clock, connection, keyOf, put} = create();
+	const retryAt = new Date(clock.now() + 60_000);
+	await store.noteMissing(keyOf('a.png'), 'why', new Date(clock.now()), retryAt);
+	const ask = (): Promise<unknown> => media.open(connection, 'a.png', unlimited());
+	const notReady = {instanceOf: MediaNotReadyError};
+	t.like(await t.throwsAsync(ask(), notReady), {retryable: true, retryAfterMs: 60_000});
+	await clock.advance(60_000 - 1);
+	t.like(await t.throwsAsync(ask(), notReady), {retryAfterMs: 2000});
+	await clock.advance(5 * 60_000);
+	t.like(await t.throwsAsync(ask(), notReady), {retryAfterMs: 2000}, 'that try may take its time');
+	await clock.advance(5 * 60_000 + 1);
+	await t.throwsAsync(ask(), {instanceOf: MediaExpiredError, message: 'why'}, 'nobody tries it any more');
+	engine.serve('a.png', Buffer.from('at the engine'));
+	t.is(await textOf((await media.open(connection, 'a.png', unlimited())).open()), 'at the engine');
+	await put('a.png', 'in the store');
+	t.is(await textOf((await media.open(connection, 'a.png', unlimited())).open()), 'in the store');
 });
 
 test('an engine that cannot be asked is no missing file, whether there is a note or not', async (t) => {

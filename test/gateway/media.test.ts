@@ -3,7 +3,8 @@ import test from 'ava';
 import {MediaStoreUnavailableError} from '../../domain/errors.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
 import {rawRequest} from '../support/raw-request.ts';
-import {createGatewayHarness, type Tenant} from '../support/gateway-harness.ts';
+import {eventually} from '../support/eventually.ts';
+import {createGatewayHarness, createLinkedConnection, type Tenant} from '../support/gateway-harness.ts';
 import {inChunks} from '../support/media-content.ts';
 import {sampleConnection} from '../support/samples.ts';
 
@@ -253,6 +254,27 @@ test('an unknown file is 404 Media not found; one that is known to be gone is 41
 	const gone = await tenant.client.fetch('GET', `${path}/late.png`);
 	t.is(gone.status, 410);
 	t.like(await gone.json(), {message: 'WhatsApp no longer has this file', code: 'MEDIA_EXPIRED'});
+});
+
+test('a file that cannot be fetched yet is 503 with the time of the next try, and not a file that nobody knows', async (t) => {
+	const tenant = await gateway.createTenant();
+	const {client} = tenant;
+	const {id} = await createLinkedConnection(tenant);
+	await client.call('POST', `/simulator/connections/${id}/chaos`, {media: 'gone'});
+	await client.call('POST', `/simulator/connections/${id}/message-from`, {from: '15550120000', type: 'image'});
+	const url = await eventually(async () => {
+		const logged = await gateway.stores.eventStore.listAfter(tenant.user.id, 0, 100);
+		return /"url":"([^"]+)"/.exec(logged.map(({body}) => body).join('\n'))?.[1] ?? false;
+	});
+	const path = url.slice(`${gateway.publicUrl}/api`.length);
+	const response = await eventually(async () => {
+		const asked = await client.fetch('GET', path);
+		return asked.status !== 404 && asked;
+	});
+	t.is(response.status, 503);
+	const retryAfter = Number(response.headers.get('retry-after'));
+	t.true(retryAfter >= 1 && retryAfter <= 60, `${retryAfter} s`);
+	t.like(await response.json(), {code: 'MEDIA_NOT_READY', retryable: true});
 });
 
 test('a file is its owner’s alone, under his own connection alone', async (t) => {

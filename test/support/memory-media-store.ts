@@ -8,6 +8,7 @@ import type {
 	MediaKey,
 	MediaRecord,
 	MediaStore,
+	MissingMedia,
 	StoredMedia,
 } from '../../domain/ports/media-store.ts';
 import {inChunks} from './media-content.ts';
@@ -60,10 +61,10 @@ export class MemoryMediaStore implements MediaStore {
 		return inChunks(entry.bytes.subarray(range?.start ?? 0, (range?.end ?? Infinity) + 1));
 	}
 
-	async noteMissing(key: MediaKey, reason: string, at: Date): Promise<void> {
+	async noteMissing(key: MediaKey, reason: string, at: Date, retryAt?: Date): Promise<void> {
 		await this.#arrive();
 		if (this.#entries.get(nameOf(key))?.record.state !== 'stored') {
-			this.#note(key, reason, at);
+			this.#note(key, {state: 'missing', reason, at, ...(retryAt && {retryAt})});
 		}
 	}
 
@@ -84,7 +85,7 @@ export class MemoryMediaStore implements MediaStore {
 		let deleted = 0;
 		for (const [name, {key, record}] of this.#entries) {
 			if (record.state === 'stored' && record.storedAt < before) {
-				this.#note(key, reason, new Date(this.#clock.now()));
+				this.#note(key, {state: 'missing', reason, at: new Date(this.#clock.now())});
 				deleted++;
 			} else if (record.state === 'missing' && record.at < before) {
 				this.#entries.delete(name);
@@ -93,8 +94,8 @@ export class MemoryMediaStore implements MediaStore {
 		return deleted;
 	}
 
-	#note(key: MediaKey, reason: string, at: Date): void {
-		this.#entries.set(nameOf(key), {key, record: {state: 'missing', reason, at}, bytes: Buffer.alloc(0)});
+	#note(key: MediaKey, record: MissingMedia): void {
+		this.#entries.set(nameOf(key), {key, record, bytes: Buffer.alloc(0)});
 	}
 
 	/** Like a real store, never in the same turn. */

@@ -132,7 +132,8 @@ function lifeRoutes({connections}: {connections: Connections}): readonly Route[]
 				id: 'restartConnection',
 				tag: 'Connections',
 				summary: 'Restart a connection',
-				description: 'Stops and starts its session. A linked phone stays linked; an unlinked one shows a new QR code.',
+				description:
+					'Stops and starts its session. A linked phone stays linked; an unlinked one shows a new QR code, and so does one whose session the worker has lost. What takes longer than 20 s is a 504 and goes on.',
 				answer: {status: 201, description: 'The connection', schema: ConnectionResource},
 				errors: ENGINE_ERRORS,
 			},
@@ -147,7 +148,7 @@ function lifeRoutes({connections}: {connections: Connections}): readonly Route[]
 				id: 'logoutConnection',
 				tag: 'Connections',
 				summary: 'Unlink the phone',
-				description: 'The connection stays and shows a new QR code.',
+				description: 'The connection stays and shows a new QR code. What takes longer than 20 s is a 504 and goes on.',
 				answer: {status: 201, description: 'The connection', schema: ConnectionResource},
 				errors: ENGINE_ERRORS,
 			},

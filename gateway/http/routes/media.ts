@@ -37,7 +37,7 @@ export function mediaRoutes({
 					'`media.url` of an event leads here. HEAD, one `Range`, `If-Range` and `If-None-Match` work; what a browser could run is always saved, never shown.',
 				params: {filename: {description: 'As `media.url` ends', example: '3EB0C41C7F2B8E5D9A10.jpeg'}},
 				answer: {status: 200, description: 'The bytes; 206 for a range', binary: true},
-				errors: ERRORS,
+				errors: ['MEDIA_NOT_READY', ...ERRORS],
 			},
 			handle: async (call) => {
 				const filename = call.param('filename');
