@@ -1,3 +1,4 @@
+import {errors} from 'undici';
 import type {AttemptErrorClass} from '../../domain/webhooks/delivery.ts';
 
 export type FailureClass = Exclude<AttemptErrorClass, 'status'>;
@@ -50,15 +51,28 @@ const TEXT_BY_CLASS = {
 	other: 'The exchange failed',
 } as const satisfies Record<FailureClass, string>;
 
+/** The connection is given up within an answer that is no HTTP, or whose headers are larger than 16 KB. */
+const UNREADABLE = {errorClass: 'reset', text: 'The answer is not HTTP that can be read'} as const;
+
 /**
  * Tells what went wrong by the error's code, never by its text, and puts it in a line that a tenant may read: nothing of
  * our network in it.
  */
 export function describeFailure(error: unknown): {errorClass: FailureClass; text: string} {
 	const code = codeOf(error);
+	const {errorClass, text} = isUnreadable(error) ? UNREADABLE : describeCode(code);
+	return {errorClass, text: code === '' ? text : `${text} (${code})`};
+}
+
+function describeCode(code: string): {errorClass: FailureClass; text: string} {
 	const errorClass =
 		CLASS_BY_CODE.get(code) ?? CLASS_BY_PREFIX.find(([prefix]) => code.startsWith(prefix))?.[1] ?? 'other';
-	return {errorClass, text: code === '' ? TEXT_BY_CLASS[errorClass] : `${TEXT_BY_CLASS[errorClass]} (${code})`};
+	return {errorClass, text: TEXT_BY_CLASS[errorClass]};
+}
+
+/** By class: undici's parser says no code. */
+function isUnreadable(error: unknown): boolean {
+	return error instanceof errors.HTTPParserError || error instanceof errors.HeadersOverflowError;
 }
 
 function codeOf(error: unknown): string {

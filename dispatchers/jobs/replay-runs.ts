@@ -3,10 +3,11 @@ import type {Job, ReplayedRun} from '../../domain/jobs/job.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
 import type {EventStore, LoggedEvent} from '../../domain/ports/event-store.ts';
+import type {JobStore} from '../../domain/ports/job-store.ts';
 import {deliveryId, isFinal, queuedRun, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
 import {toDeliveryTask} from '../../domain/webhooks/delivery-task.ts';
 
-/** Whose bodies are in memory at once. */
+/** Whose bodies are in memory at once, and that are still started when their job is cancelled meanwhile. */
 const CHUNK_EVENTS = 25;
 
 /** What became of runs: delivered, failed, or nobody knows yet. */
@@ -18,12 +19,20 @@ export interface RunResults {
 
 /** Starts the runs of a replay, and sees what becomes of them. */
 export class ReplayRuns {
+	readonly #jobs: JobStore;
 	readonly #events: EventStore;
 	readonly #deliveries: DeliveryStore;
 	readonly #publisher: Publisher;
 	readonly #clock: Clock;
 
-	constructor(options: {events: EventStore; deliveries: DeliveryStore; publisher: Publisher; clock: Clock}) {
+	constructor(options: {
+		jobs: JobStore;
+		events: EventStore;
+		deliveries: DeliveryStore;
+		publisher: Publisher;
+		clock: Clock;
+	}) {
+		this.#jobs = options.jobs;
 		this.#events = options.events;
 		this.#deliveries = options.deliveries;
 		this.#publisher = options.publisher;
@@ -31,14 +40,16 @@ export class ReplayRuns {
 	}
 
 	/**
-	 * Starts each of them that is not started yet. What was published already is published again as long as nothing happened to it:
-	 * nobody knows whether the broker got it, and whoever makes the attempts sees that it is the same.
+	 * Starts each of them that is not started yet. What this job started and perhaps published is published again as long as nothing happened
+	 * to it: nobody knows whether the broker got it, and whoever makes the attempts sees that it is the same. Breaks off once the stored job
+	 * is another one than this, cancelled or somebody else's by now: then nothing counts, for it can't be saved.
 	 * @returns the events that the log does not have any more
 	 * @throws {StoreUnavailableError} @throws {BrokerUnavailableError}
 	 */
-	async start(runs: readonly ReplayedRun[], {webhookId}: Job): Promise<ReadonlySet<string>> {
+	async start(runs: readonly ReplayedRun[], job: Job): Promise<ReadonlySet<string>> {
+		const {webhookId} = job;
 		const gone = new Set<string>();
-		for (let start = 0; start < runs.length; start += CHUNK_EVENTS) {
+		for (let start = 0; start < runs.length && (await this.#isCurrent(job)); start += CHUNK_EVENTS) {
 			const chunk = runs.slice(start, start + CHUNK_EVENTS);
 			const rows = await this.#rowsOf(chunk, webhookId);
 			const events = await this.#events.findMany(chunk.map(({eventId}) => eventId));
@@ -46,7 +57,7 @@ export class ReplayRuns {
 			const startings = chunk.map(async (run) => {
 				const event = byId.get(run.eventId);
 				if (event === undefined) gone.add(run.eventId);
-				else await this.#start(event, rows.get(run.eventId), {webhookId, run: run.run});
+				else await this.#start(run, webhookId, event, rows.get(run.eventId));
 			});
 			await Promise.all(startings);
 		}
@@ -64,20 +75,21 @@ export class ReplayRuns {
 		};
 	}
 
-	async #start(
-		event: LoggedEvent,
-		row: Delivery | undefined,
-		{webhookId, run}: {webhookId: string; run: number},
-	): Promise<void> {
+	async #start(run: ReplayedRun, webhookId: string, event: LoggedEvent, row: Delivery | undefined): Promise<void> {
 		const {id: eventId, event: name, userId, connectionId} = event;
 		const step = {deliveryId: deliveryId(eventId, webhookId), eventId, event: name, webhookId, userId, connectionId};
-		const queued = queuedRun(step, run, this.#clock.now());
-		if (row?.run === run && row.state === 'queued' && row.attempts === 0) {
-			const atMs = row.nextAttemptAt?.getTime() ?? queued.atMs;
-			await this.#publish(event, {...queued, firstAtMs: atMs}, atMs);
-		} else if (isNext(run, row) && (await this.#deliveries.startRun(queued))) {
+		const nowMs = this.#clock.now();
+		// Its time begins now: the decision may be hours old when nobody could go on with the job.
+		const queued = {...queuedRun(step, run.run, run.atMs ?? nowMs), firstAtMs: nowMs};
+		if (isOurs(run, row)) {
+			await this.#publish(event, queued, row.nextAttemptAt?.getTime() ?? queued.atMs);
+		} else if (isNext(run.run, row) && (await this.#deliveries.startRun(queued))) {
 			await this.#publish(event, queued, queued.atMs);
 		}
+	}
+
+	async #isCurrent({id, version}: Job): Promise<boolean> {
+		return (await this.#jobs.find(id))?.version === version;
 	}
 
 	#publish(event: LoggedEvent, queued: Outcome, atMs: number): Promise<void> {
@@ -89,6 +101,15 @@ export class ReplayRuns {
 		const rows = await this.#deliveries.findMany(runs.map(({eventId}) => deliveryId(eventId, webhookId)));
 		return new Map(rows.map((row) => [row.eventId, row]));
 	}
+}
+
+/**
+ * This job started the run, and nothing happened to it yet. One that somebody else started (a retry), or queued again (the sweeper), is
+ * due at another moment, and has its own message.
+ */
+function isOurs({run, atMs}: ReplayedRun, row: Delivery | undefined): row is Delivery {
+	const isUntouched = row?.run === run && row.state === 'queued' && row.attempts === 0;
+	return isUntouched && (atMs === undefined || row.nextAttemptAt?.getTime() === atMs);
 }
 
 /** Nobody started this run, nor a later one. */

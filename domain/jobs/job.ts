@@ -12,10 +12,14 @@ export type JobState = 'queued' | 'counting' | 'running' | 'done' | 'cancelled' 
 export interface ReplayedRun {
 	readonly eventId: string;
 	readonly run: number;
+	/** When it begins, as was decided before it was started; absent in jobs of earlier versions. A run at another moment is somebody else's. */
+	readonly atMs?: number;
 }
 
 /** How far a job got, for whoever goes on with it. */
 export interface JobWork {
+	/** Before anything is counted: through how many rounds of queues nothing of its range is under way any more, and when the next is asked. */
+	readonly settling?: {readonly rounds: number; readonly askAtMs: number};
 	/** Everything up to here was looked at; null = nothing yet. */
 	readonly position: ArrivalPosition | null;
 	/** There is nothing behind `position`. */

@@ -6,7 +6,7 @@ import type {DeliveryQuery, DeliveryStore} from '../ports/delivery-store.ts';
 import type {EventStore} from '../ports/event-store.ts';
 import type {WebhookStore} from '../ports/webhook-store.ts';
 import {requireOwn} from '../require-own.ts';
-import {deliveryAfter, isFinal, queuedRun, stepOf, type Delivery, type Outcome} from './delivery.ts';
+import {deliveryAfter, isFinal, queuedRun, runStartMs, stepOf, type Delivery, type Outcome} from './delivery.ts';
 import {toDeliveryTask} from './delivery-task.ts';
 import type {Webhook} from './webhook.ts';
 
@@ -72,7 +72,7 @@ export class Deliveries {
 		if (event === undefined) {
 			throw new EventExpiredError('The event of this delivery is not in the log any more');
 		}
-		const queued = queuedRun(stepOf(delivery), delivery.run + 1, this.#clock.now());
+		const queued = queuedRun(stepOf(delivery), delivery.run + 1, runStartMs('retry', this.#clock.now()));
 		if (!(await this.#store.startRun(queued))) {
 			throw new ConflictError(UNDER_WAY);
 		}

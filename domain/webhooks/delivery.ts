@@ -3,7 +3,10 @@ import {digest, hashedUlid} from '../hashing.ts';
 /** A delivery's states. The last three are final (until a replay starts a new run). */
 export type DeliveryState = 'queued' | 'parked' | 'waiting' | 'skipped' | 'dead' | 'delivered';
 
-/** Why an attempt failed. `status` = the receiver answered, but not with 2xx; `blocked` = the address is not allowed. */
+/**
+ * Why an attempt failed. `status` = the receiver answered, but not with 2xx; `reset` = it ended the exchange, or what came is not HTTP;
+ * `blocked` = the address is not allowed; `other` = on our side, such as a process that ends or has no more files to open.
+ */
 export type AttemptErrorClass = 'dns' | 'connect' | 'tls' | 'timeout' | 'reset' | 'status' | 'blocked' | 'other';
 
 /** What one HTTP try gave. */
@@ -125,6 +128,15 @@ export function stepOf({
 	connectionId,
 }: Delivery): Pick<Outcome, 'deliveryId' | 'eventId' | 'event' | 'webhookId' | 'userId' | 'connectionId'> {
 	return {deliveryId, eventId, event, webhookId, userId, connectionId};
+}
+
+/**
+ * When a run begins that is asked for now, milliseconds since the epoch. A delivery's row says it (`nextAttemptAt`), and so whose run it is:
+ * of a retry and a replay in the same millisecond one is even, the other odd.
+ */
+export function runStartMs(by: 'retry' | 'replay', nowMs: number): number {
+	const evenMs = nowMs - (nowMs % 2);
+	return by === 'retry' ? evenMs : evenMs - 1;
 }
 
 /** The first step of a run that somebody asked for: due at once. */

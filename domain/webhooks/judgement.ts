@@ -1,7 +1,7 @@
 import {TEST_EVENT} from '../events/vocabulary.ts';
 import type {WebhookResponse} from '../ports/webhook-sender.ts';
 import type {AttemptResult, DeliveryState} from './delivery.ts';
-import {expiresAtMs, retryDelayMs} from './schedule.ts';
+import {nextAttemptAtMs, type FailedTry} from './schedule.ts';
 
 /** What an attempt decided about its delivery. */
 export interface Judgement {
@@ -15,19 +15,14 @@ export interface Judgement {
 	readonly gone: boolean;
 }
 
-export interface AttemptContext {
-	/** The number of the attempt that was made, 1 for the first. */
-	readonly attempt: number;
+export interface AttemptContext extends FailedTry {
 	readonly event: string;
-	readonly schedule: readonly number[];
-	/** When the delivery was first due. */
-	readonly firstAtMs: number;
-	readonly nowMs: number;
-	/** A number in [0, 1), for jitter. */
-	readonly random: number;
 }
 
-/** Success is 2xx within the deadline; 410 ends it; everything else waits for the next place in the schedule, if there is one. */
+/**
+ * Success is 2xx within the deadline; 410 ends it; everything else waits for the next place in the schedule, if there is one, or longer when
+ * the receiver asks for that.
+ */
 export function judge(response: WebhookResponse, context: AttemptContext): Judgement {
 	const result = toResult(response);
 	if (result.errorClass === null) {
@@ -40,15 +35,12 @@ export function judge(response: WebhookResponse, context: AttemptContext): Judge
 		return {state: 'dead', result, reason: 'a test event is sent once', gone: false};
 	}
 	const retryAfterMs = response.kind === 'answer' ? response.retryAfterMs : undefined;
-	const delayMs = retryDelayMs(context.schedule, context.attempt, context.random, retryAfterMs);
-	if (delayMs === undefined) {
-		return {state: 'dead', result, reason: `all ${context.attempt} attempts failed`, gone: false};
+	const dueAtMs = nextAttemptAtMs(context, retryAfterMs);
+	if (dueAtMs !== undefined) {
+		return {state: 'waiting', result, nextAttemptAtMs: dueAtMs, gone: false};
 	}
-	const nextAttemptAtMs = context.nowMs + delayMs;
-	if (nextAttemptAtMs > expiresAtMs(context.schedule, context.firstAtMs)) {
-		return {state: 'dead', result, reason: 'expired', gone: false};
-	}
-	return {state: 'waiting', result, nextAttemptAtMs, gone: false};
+	const isUsedUp = context.attempt > context.schedule.length;
+	return {state: 'dead', result, reason: isUsedUp ? `all ${context.attempt} attempts failed` : 'expired', gone: false};
 }
 
 function toResult(response: WebhookResponse): AttemptResult {

@@ -29,22 +29,42 @@ const JITTER = 0.1;
 /** A receiver's Retry-After is honoured up to this. */
 const RETRY_AFTER_CAP_MS = 12 * HOUR;
 
+/** So long before a delivery expires it is attempted once more at the latest: it may be parked then for as long as can be (30 minutes). */
+const LEFT_TO_ATTEMPT_MS = 30 * MINUTE;
+
+/** An attempt that failed, and its delivery. */
+export interface FailedTry {
+	readonly schedule: readonly number[];
+	/** Its number, 1 for the first. */
+	readonly attempt: number;
+	/** When the delivery was first due. */
+	readonly firstAtMs: number;
+	readonly nowMs: number;
+	/** A number in [0, 1), for jitter. */
+	readonly random: number;
+}
+
 /**
- * How long to wait after attempt number `attempt` failed; undefined when the schedule is used up.
- * @param random a number in [0, 1)
- * @param retryAfterMs what the receiver asked for; extends the delay, never shortens it
+ * When the next attempt is made, milliseconds since the epoch: as scheduled, or later when the receiver asks for that. A wait that goes
+ * beyond the delivery's time is cut; undefined when there is no place left in the schedule, or nothing of that time.
+ * @param retryAfterMs what the receiver asked for; extends the wait, never shortens it
  */
-export function retryDelayMs(
-	schedule: readonly number[],
-	attempt: number,
-	random: number,
-	retryAfterMs?: number,
+export function nextAttemptAtMs(
+	{schedule, attempt, firstAtMs, nowMs, random}: FailedTry,
+	retryAfterMs = 0,
 ): number | undefined {
-	const base = schedule[attempt - 1];
-	if (base === undefined) {
+	const delayMs = schedule[attempt - 1];
+	if (delayMs === undefined) {
 		return undefined;
 	}
-	return Math.round(Math.max(base * (1 + JITTER * random), Math.min(retryAfterMs ?? 0, RETRY_AFTER_CAP_MS)));
+	const scheduledMs = Math.round(nowMs + delayMs * (1 + JITTER * random));
+	const expiryMs = Math.floor(expiresAtMs(schedule, firstAtMs));
+	const latestMs = expiryMs - LEFT_TO_ATTEMPT_MS;
+	if (scheduledMs > expiryMs) {
+		return latestMs > nowMs ? latestMs : undefined;
+	}
+	const askedMs = nowMs + Math.min(retryAfterMs, RETRY_AFTER_CAP_MS);
+	return Math.max(scheduledMs, Math.min(askedMs, latestMs));
 }
 
 /** When a delivery that first was due at `firstAtMs` stops being tried, milliseconds since the epoch; jitter and one grace hour included. */

@@ -300,11 +300,28 @@ test('TLS to a port that speaks none is a TLS failure', async (t) => {
 	assertFailure(t, await sender.send(requestTo(receiver.url.replace('http:', 'https:'))), 'tls');
 });
 
-test('what is no HTTP and a header that cannot be sent are failures too', async (t) => {
-	await using receiver = await Receiver.raw('SSH-2.0-OpenSSH_9.9\r\n');
+for (const [name, bytes] of [
+	['another protocol', 'SSH-2.0-OpenSSH_9.9\r\n'],
+	['HTTP/0.9', '<html>hello</html>'],
+	['a status that is none', 'HTTP/1.1 abc OK\r\n\r\n'],
+	['a bad chunk', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\nxyz\r\n'],
+	['headers without end', `HTTP/1.1 200 OK\r\n${'x-filler: 1234567890\r\n'.repeat(2000)}\r\n`],
+] as const) {
+	test(`an answer that cannot be read is a reset, and the line says so: ${name}`, async (t) => {
+		await using receiver = await Receiver.raw(bytes);
+		await using sender = createSender();
+		const response = await sender.send(requestTo(receiver.url));
+		assertFailure(t, response, 'reset');
+		t.regex(response.error, /^The answer is not HTTP that can be read( \(UND_ERR_HEADERS_OVERFLOW\))?$/);
+		await eventually(() => receiver.open === 0);
+	});
+}
+
+test('what fails on our side is another failure: a header that cannot be sent', async (t) => {
+	await using receiver = await Receiver.http((_request, response) => response.end());
 	await using sender = createSender();
-	assertFailure(t, await sender.send(requestTo(receiver.url)), 'other');
 	assertFailure(t, await sender.send(requestTo(receiver.url, {headers: {'x-bad': 'a\nb'}})), 'other');
+	t.is(receiver.connections, 0);
 });
 
 test('closed literal addresses, other schemes and credentials are not called', async (t) => {

@@ -1,6 +1,9 @@
 import {connect} from 'amqplib';
 import {TOKENS} from '../../config/tokens.ts';
+import {Dispatcher} from '../../dispatchers/dispatcher.ts';
 import {DeliverySweeper} from '../../dispatchers/webhook/delivery-sweeper.ts';
+import {ACK} from '../../domain/broker/disposition.ts';
+import {dueAtMsOf} from '../../domain/broker/publisher.ts';
 import type {Topology} from '../../domain/broker/topology.ts';
 import {eventually} from '../support/eventually.ts';
 import {LiveDispatchHarness} from '../support/live-dispatch-harness.ts';
@@ -67,4 +70,33 @@ test('RabbitMQ: a wait queue that lost 1,000 waiting deliveries: all of them arr
 	}, 60_000);
 	t.is(sink.deliveries.length, DELIVERIES);
 	t.true(sink.deliveries.every(({headers}) => headers['x-wahooks-attempt'] === '2'));
+});
+
+test('RabbitMQ: a message that was put off says when it was due before, by which it is told from what was queued in its place', async (t) => {
+	await using harness = await LiveDispatchHarness.create({amqpUrl: urls.rabbitmq});
+	const {clock, log, topology, publisher, container} = harness;
+	const queue = topology.queues.unresolved;
+	const taken: (readonly [number, boolean])[] = [];
+	const [broker, healthChecks] = [container.resolve(TOKENS.broker), container.resolve(TOKENS.healthChecks)];
+	const dispatcher = new Dispatcher(
+		{broker, publisher, clock, log, healthChecks},
+		{
+			queue,
+			prefetch: 1,
+			handle: (message) => {
+				taken.push([dueAtMsOf(message), message.redelivered]);
+				return Promise.resolve(taken.length < 3 ? {kind: 'retry', delayMs: 1000} : ACK);
+			},
+		},
+	);
+	await dispatcher.start();
+	const dueAtMs = clock.now() + 1000;
+	await publisher.later(queue, {id: 'late', headers: {}, body: Buffer.alloc(0)}, dueAtMs);
+	await eventually(() => taken.length === 3);
+	t.deepEqual(taken, [
+		[dueAtMs, false],
+		[dueAtMs, true],
+		[dueAtMs, true],
+	]);
+	await dispatcher.stop();
 });

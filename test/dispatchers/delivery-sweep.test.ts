@@ -230,6 +230,49 @@ test('a message that was only late does not follow what was queued in its place'
 	t.is(sink.deliveries.length, 2);
 });
 
+test('a message that was handed back after an outage does not follow what was queued in its place meanwhile', async (t) => {
+	await using resources = new AsyncDisposableStack();
+	const endpoint = await createEndpoint(resources);
+	const {harness, sink} = endpoint;
+	await publish(endpoint, 1);
+	const [waiting] = await rowsIn(endpoint, ['waiting']);
+	const dueAtMs = waiting?.nextAttemptAt?.getTime();
+	if (waiting === undefined || dueAtMs === undefined) return t.fail();
+	await harness.wind(dueAtMs - harness.clock.now() - 5000, 30_000);
+	harness.storeFaults.mode = 'away';
+	await harness.wind(10 * MINUTE_MS + 10_000, 1000);
+	const handedBack = harness.topology.waitLevels.flatMap(({queue}) => harness.headersIn(queue));
+	t.is(handedBack.length, 1);
+	t.is(sink.deliveries.length, 1);
+
+	let answer: () => void = () => undefined;
+	sink.answer = (_, response) => {
+		answer = () => response.end('ok');
+	};
+	harness.storeFaults.mode = 'working';
+	await harness.wind(20_000);
+	await sweep(harness, createSweeper(harness));
+	await harness.until(() => sink.deliveries.length === 2);
+	// The one in the broker, and what another process would get: it knows nothing of the attempt that is under way.
+	await harness.startRoles('webhook');
+	const event = await harness.stores.eventStore.find(waiting.eventId);
+	for (let count = 0; count < 5; count++) {
+		await harness.publisher.direct(harness.topology.queues.webhook, {
+			id: 'handed back',
+			headers: {...handedBack[0], dueAt: harness.clock.now()},
+			body: Buffer.from(event?.body ?? ''),
+		});
+	}
+	const {webhook} = harness.topology.queues;
+	await harness.until(() => harness.queued(webhook).length === 1 || sink.deliveries.length > 2);
+	t.is(sink.deliveries.length, 2);
+	answer();
+	t.like((await rowsIn(endpoint, ['delivered']))[0], {attempts: 2});
+	await harness.wind(MINUTE_MS);
+	t.is(harness.waiting, 0);
+	t.is(sink.deliveries.length, 2);
+});
+
 test('one sweep queues a delivery once, and the next one not before ten minutes have passed', async (t) => {
 	await using resources = new AsyncDisposableStack();
 	const endpoint = await createEndpoint(resources);

@@ -4,9 +4,12 @@ import {TOKENS} from '../../config/tokens.ts';
 import {JobReviver} from '../../dispatchers/jobs/job-reviver.ts';
 import type {Dispatcher} from '../../dispatchers/dispatcher.ts';
 import {ConflictError, ValidationError} from '../../domain/errors.ts';
-import type {Job} from '../../domain/jobs/job.ts';
+import type {Job, ReplayedRun} from '../../domain/jobs/job.ts';
+import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
 import {ReplayFixture} from '../support/replay-fixture.ts';
 import {sampleJob} from '../support/samples.ts';
+
+const HOUR_MS = 3_600_000;
 
 /** A log with so many missed events. */
 async function logMissed(fixture: ReplayFixture, count: number): Promise<void> {
@@ -100,31 +103,41 @@ test('steps that are cut off anywhere are taken again: nothing twice, nothing le
 	t.deepEqual(await harness.deadLetters(), []);
 });
 
-test('a job that was cut off behind its decision starts what it had decided on', async (t) => {
+/** Starts the first run of an event's delivery; nobody publishes it. */
+async function startRun(fixture: ReplayFixture, event: NewLoggedEvent, atMs: number): Promise<void> {
+	const queued = {run: 1, attempt: 0, state: 'queued', nextAttemptAtMs: atMs, firstAtMs: atMs, atMs} as const;
+	const {result: _, ...outcome} = fixture.outcome(event, queued);
+	if (!(await fixture.harness.stores.deliveryStore.startRun(outcome))) throw new Error('it was started before');
+}
+
+/** A job that got so far, and nobody goes on with. */
+function cutOff({harness, webhook, request, startMs}: ReplayFixture, starting: readonly ReplayedRun[]): Promise<Job> {
+	const nowMs = harness.clock.now();
+	const {userId, id: webhookId, connectionId} = webhook;
+	return harness.stores.jobStore.create(
+		sampleJob({
+			...{userId, webhookId, connectionId, state: 'running', total: starting.length, turn: 7},
+			...{from: request.from, to: request.to, updatedAt: new Date(nowMs)},
+			work: {
+				...sampleJob().work,
+				...{position: {receivedAtMs: startMs, seq: starting.length}, runningSinceMs: nowMs, progressedAtMs: nowMs},
+				starting,
+			},
+		}),
+	);
+}
+
+test('a job of an earlier version that was cut off behind its decision starts what it had decided on', async (t) => {
 	await using fixture = await ReplayFixture.create();
 	const {harness} = fixture;
 	const [started, published, undecided] = [fixture.event(), fixture.event(), fixture.event()];
 	await fixture.log([started], [published], [undecided]);
-	const nowMs = harness.clock.now();
 	// One run was started, and perhaps published; the other was not.
-	const queued = {run: 1, attempt: 0, state: 'queued', nextAttemptAtMs: nowMs, firstAtMs: nowMs, atMs: nowMs} as const;
-	const {result: _, ...outcome} = fixture.outcome(started, queued);
-	t.true(await harness.stores.deliveryStore.startRun(outcome));
-	const {userId, id: webhookId, connectionId} = fixture.webhook;
-	const job = await harness.stores.jobStore.create(
-		sampleJob({
-			...{userId, webhookId, connectionId, state: 'running', total: 3, turn: 7},
-			...{from: fixture.request.from, to: fixture.request.to, updatedAt: new Date(nowMs)},
-			work: {
-				...sampleJob().work,
-				...{position: {receivedAtMs: fixture.startMs, seq: 2}, runningSinceMs: nowMs, progressedAtMs: nowMs},
-				starting: [
-					{eventId: started.id, run: 1},
-					{eventId: published.id, run: 1},
-				],
-			},
-		}),
-	);
+	await startRun(fixture, started, harness.clock.now());
+	const job = await cutOff(fixture, [
+		{eventId: started.id, run: 1},
+		{eventId: published.id, run: 1},
+	]);
 	await harness.startRoles('webhook', 'log', 'supervisor');
 	await harness.publisher.job({jobId: job.id, turn: 6});
 	await harness.wind(2000);
@@ -132,6 +145,27 @@ test('a job that was cut off behind its decision starts what it had decided on',
 	await harness.publisher.job({jobId: job.id, turn: 7});
 	t.like(await fixture.end(job), {state: 'done', done: 3, total: 3});
 	t.deepEqual(fixture.received.toSorted(), [started.id, published.id, undecided.id].toSorted());
+});
+
+test('a job that was cut off behind its decision publishes its own runs once more, and leaves those of others alone', async (t) => {
+	await using fixture = await ReplayFixture.create({retryScheduleMs: [1000]});
+	const {harness} = fixture;
+	const [own, unstarted, other] = [fixture.event(), fixture.event(), fixture.event()];
+	await fixture.log([own], [unstarted], [other]);
+	// So long ago that a delivery of that time would have expired.
+	const atMs = fixture.startMs - 2 * HOUR_MS;
+	await startRun(fixture, own, atMs);
+	await startRun(fixture, other, harness.clock.now());
+	const job = await cutOff(
+		fixture,
+		[own, unstarted, other].map(({id: eventId}) => ({eventId, run: 1, atMs})),
+	);
+	await harness.startRoles('webhook', 'log', 'supervisor');
+	await harness.publisher.job({jobId: job.id, turn: 7});
+	await harness.until(async () => (await fixture.job(job)).done === 2);
+	await harness.wind(5000);
+	t.deepEqual(fixture.received.toSorted(), [own.id, unstarted.id].toSorted());
+	t.like(await fixture.job(job), {state: 'running', work: {outstanding: [{eventId: other.id}]}});
 });
 
 test('its message many times over: one goes on, nothing is sent twice', async (t) => {
@@ -252,15 +286,16 @@ test('a message that got lost is replaced after some minutes, and void if it tur
 	for (let round = 0; round < 3; round++) await reviver.revive();
 	t.is(harness.queued(harness.topology.queues.jobs).length, 1);
 	await harness.publisher.job({jobId: job.id, turn: 1});
+	t.is((await fixture.job(job)).turn, 2);
 	await harness.startRoles('webhook', 'log', 'supervisor');
-	t.like(await fixture.end(job), {state: 'done', total: 10, done: 10, turn: 2});
+	t.like(await fixture.end(job), {state: 'done', total: 10, done: 10});
 	await harness.wind(301_000, 10_000);
 	await reviver.revive();
 	t.deepEqual(harness.queued(harness.topology.queues.jobs), [], 'what is over stays over');
 });
 
-test('what is being delivered for the first time is not taken for missed', async (t) => {
-	await using fixture = await ReplayFixture.create();
+test('what is being delivered for the first time has a row by then, and is not taken for missed', async (t) => {
+	await using fixture = await ReplayFixture.create({timeoutMs: 30_000});
 	const {harness, connection} = fixture;
 	let answer: () => void = () => undefined;
 	fixture.sink.answer = (_, response) => {
@@ -270,15 +305,13 @@ test('what is being delivered for the first time is not taken for missed', async
 	await harness.publisher.event(harness.eventOf(connection));
 	await harness.until(() => fixture.received.length === 1);
 	await harness.until(async () => (await harness.stores.eventStore.lastSeq(connection.userId)) === 1);
-	t.deepEqual(await fixture.rows(), []);
-	const to = new Date(harness.clock.now() + 1000);
-	const job = await fixture.replay({to});
-	await harness.wind(10_000);
-	t.is((await fixture.job(job)).state, 'queued');
-	answer();
-	await harness.until(async () => (await fixture.rows()).length === 1);
-	await harness.wind(15_000);
+	const from = new Date(harness.clock.now() - 1000);
+	await harness.wind(1);
+	const job = await fixture.replay({from, to: new Date(harness.clock.now())});
 	t.like(await fixture.end(job), {state: 'done', total: 0});
+	t.like((await fixture.rows())[0], {state: 'queued', run: 1, attempts: 0, nextAttemptAt: null});
+	answer();
+	await harness.until(async () => (await fixture.rows())[0]?.state === 'delivered');
 	t.is(fixture.received.length, 1);
 });
 

@@ -10,6 +10,8 @@ import {isSigned, WebhookSink, type Answer} from '../support/webhook-sink.ts';
 const fail: Answer = (_, response) => response.writeHead(500).end('out of order');
 const succeed: Answer = (_, response) => response.end('ok');
 
+const MINUTE_MS = 60_000;
+
 /** More than the first delay of the schedule with its jitter. */
 const FIRST_DELAY_MS = 7000;
 
@@ -155,6 +157,22 @@ test('the receiver may ask for more time than the schedule gives', async (t) => 
 	await harness.wind(10_000);
 	await delivery({state: 'delivered', attempts: 2});
 	t.is(sink.deliveries.length, 2);
+});
+
+test('a receiver that asks for more time than the delivery has gets what there is, and all attempts', async (t) => {
+	await using resources = new AsyncDisposableStack();
+	const {harness, sink, delivery} = await startRetrying(resources, {
+		changes: {retryScheduleMs: [5000, 60_000]},
+		answer: (_, response) => response.writeHead(503, {'retry-after': '7200'}).end(),
+	});
+	await harness.wind(30 * MINUTE_MS, 5000);
+	t.is(sink.deliveries.length, 1);
+	await harness.wind(2 * MINUTE_MS, 1000);
+	await delivery({state: 'waiting', attempts: 2, lastStatus: 503});
+	sink.answer = succeed;
+	await harness.wind(MINUTE_MS + 10_000, 1000);
+	await delivery({state: 'delivered', attempts: 3});
+	t.is(sink.deliveries.length, 3);
 });
 
 test('an attempt that comes due while the store is away is made once when it is back', async (t) => {

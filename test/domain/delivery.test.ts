@@ -9,8 +9,10 @@ import {
 	type Outcome,
 } from '../../domain/webhooks/delivery.ts';
 import {judge, type AttemptContext} from '../../domain/webhooks/judgement.ts';
-import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs, retryDelayMs} from '../../domain/webhooks/schedule.ts';
+import {DEFAULT_RETRY_SCHEDULE_MS, expiresAtMs} from '../../domain/webhooks/schedule.ts';
 import type {WebhookResponse} from '../../domain/ports/webhook-sender.ts';
+
+const HOUR_MS = 3_600_000;
 
 const context: AttemptContext = {
 	attempt: 1,
@@ -117,8 +119,9 @@ test('a failure waits for its place in the schedule; Retry-After only ever exten
 });
 
 test('jitter adds up to a tenth', (t) => {
-	t.is(retryDelayMs([10_000], 1, 0), 10_000);
-	t.is(retryDelayMs([10_000], 1, 0.999_999), 11_000);
+	const schedule = [10_000];
+	t.is(judge(answer(500), {...context, schedule}).nextAttemptAtMs, 1_010_000);
+	t.is(judge(answer(500), {...context, schedule, random: 0.999_999}).nextAttemptAtMs, 1_011_000);
 });
 
 test('after the last place in the schedule the delivery is dead, with the reason', (t) => {
@@ -127,12 +130,37 @@ test('after the last place in the schedule the delivery is dead, with the reason
 	t.is(judgement.reason, 'all 11 attempts failed');
 });
 
-test('a delivery that Retry-After would push past its life is expired', (t) => {
-	const schedule = [1000];
-	const judgement = judge(answer(503, {retryAfterMs: 5 * 3_600_000}), {...context, schedule});
-	t.is(judgement.state, 'dead');
-	t.is(judgement.reason, 'expired');
-	t.true(expiresAtMs(schedule, 0) < 5 * 3_600_000);
+test('Retry-After puts attempts off and kills nothing: what is asked beyond the time of a delivery is cut', (t) => {
+	const schedule = [5000, 60_000];
+	const asked = answer(503, {retryAfterMs: 2 * HOUR_MS});
+	const expiryMs = expiresAtMs(schedule, context.firstAtMs);
+	t.true(context.nowMs + 2 * HOUR_MS > expiryMs);
+	let nowMs = context.nowMs;
+	for (let attempt = 1; attempt <= schedule.length; attempt++) {
+		const {state, nextAttemptAtMs = 0} = judge(asked, {...context, schedule, attempt, nowMs});
+		t.is(state, 'waiting', `after attempt ${attempt}`);
+		t.true(nextAttemptAtMs >= nowMs + (schedule[attempt - 1] ?? 0));
+		t.true(Number.isInteger(nextAttemptAtMs));
+		t.true(expiryMs - nextAttemptAtMs > 28 * 60_000, 'parked for long it is still attempted');
+		// Each attempt takes as long as it may.
+		nowMs = nextAttemptAtMs + 30_000;
+	}
+	t.like(judge(asked, {...context, schedule, attempt: 3, nowMs}), {state: 'dead', reason: 'all 3 attempts failed'});
+});
+
+test('Retry-After is honoured up to twelve hours', (t) => {
+	const {nextAttemptAtMs} = judge(answer(503, {retryAfterMs: 30 * 24 * HOUR_MS}), context);
+	t.is(nextAttemptAtMs, context.nowMs + 12 * HOUR_MS);
+});
+
+test('what was put off or parked for long has its last attempt before its time is up, and is expired after it', (t) => {
+	const schedule = [HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS];
+	const expiryMs = expiresAtMs(schedule, context.firstAtMs);
+	const late = {...context, schedule, attempt: 2, nowMs: expiryMs - 9 * HOUR_MS};
+	const {state, nextAttemptAtMs = 0} = judge(answer(500), late);
+	t.is(state, 'waiting');
+	t.is(nextAttemptAtMs, expiryMs - HOUR_MS / 2);
+	t.like(judge(answer(500), {...late, attempt: 3, nowMs: nextAttemptAtMs + 100}), {state: 'dead', reason: 'expired'});
 });
 
 test('a test event is sent once', (t) => {

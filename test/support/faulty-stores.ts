@@ -12,6 +12,7 @@ export class FaultyStores implements HealthCheck {
 	readonly #calls = new Map<string, number>();
 	readonly #refused = new Set<string>();
 	readonly #unanswered = new Set<string>();
+	readonly #interludes = new Map<string, (result: unknown) => Promise<boolean>>();
 
 	constructor(stores: Stores) {
 		const wrapped = Object.entries(stores).map(([name, store]) => [name, this.#wrap(store as object)]);
@@ -37,6 +38,11 @@ export class FaultyStores implements HealthCheck {
 		this.#unanswered.add(method);
 	}
 
+	/** Lets something happen between the end of a method's call and its answer, at each call until `work` says that it was the one. */
+	beforeAnswer(method: string, work: (result: unknown) => Promise<boolean>): void {
+		this.#interludes.set(method, work);
+	}
+
 	#wrap(store: object): object {
 		return new Proxy(store, {
 			get: (target, key) => {
@@ -56,10 +62,19 @@ export class FaultyStores implements HealthCheck {
 			throw unavailable();
 		}
 		const result = await work();
+		await this.#interlude(method, result);
 		if (this.#unanswered.delete(method) || this.mode === 'losing answers') {
 			throw unavailable();
 		}
 		return result;
+	}
+
+	/** Never within itself: it may call the same method. */
+	async #interlude(method: string, result: unknown): Promise<void> {
+		const work = this.#interludes.get(method);
+		if (work === undefined) return;
+		this.#interludes.delete(method);
+		if (!(await work(result))) this.#interludes.set(method, work);
 	}
 }
 

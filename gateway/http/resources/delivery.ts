@@ -70,7 +70,9 @@ const AttemptResource = z
 		at: moment,
 		status: z.int().nullable().meta({description: 'Null when there was no complete answer'}),
 		durationMs: z.number(),
-		errorClass: z.enum(ERROR_CLASSES).nullable(),
+		errorClass: z.enum(ERROR_CLASSES).nullable().meta({
+			description: '`reset` is also an answer that is not HTTP; `other` is a failure on our side.',
+		}),
 		error: z.string().nullable(),
 		answer: z.string().nullable().meta({description: 'The first 4 KB of what the endpoint answered'}),
 		nextAttemptAt: nullableMoment,

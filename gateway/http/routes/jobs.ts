@@ -102,7 +102,8 @@ export function jobRoutes({jobs, publicUrl}: {jobs: Jobs; publicUrl: string}): r
 				id: 'cancelJob',
 				tag: 'Webhooks',
 				summary: 'Cancel a job',
-				description: 'Nothing more is started; what was started goes on. A job at its end stays as it is.',
+				description:
+					'Nothing more is started, but for 25 deliveries at most that were just being started; what was started goes on. A job at its end stays as it is.',
 				answer: {status: 201, description: 'As it is now', schema: JobResource},
 				errors: ['CONFLICT'],
 			},
