@@ -1,4 +1,4 @@
-import type {Store} from 'express-rate-limit';
+import {MemoryStore, type Store} from 'express-rate-limit';
 import {SqliteDatabase} from '../adapters/sqlite/database.ts';
 import {SqliteBroker} from '../adapters/sqlite/sqlite-broker.ts';
 import {BROKER_MIGRATIONS} from '../adapters/sqlite/broker-schema.ts';
@@ -35,8 +35,8 @@ export interface Infrastructure {
 	readonly tickets: TicketStore;
 	/** Of the gateways. */
 	readonly rollCall: RollCall;
-	/** Where requests are counted; undefined = each gateway counts for itself. */
-	readonly rateLimitStore: Store | undefined;
+	/** Where requests are counted. */
+	readonly rateLimitStore: Store;
 	readonly healthChecks: readonly HealthCheck[];
 	/** Deletes what is older than it is kept; undefined where the store does it by itself. */
 	readonly retention: Retention | undefined;
@@ -103,12 +103,16 @@ function openSqliteBroker({dataDirectory, topology, clock, log, resources}: Cont
 
 function openMemoryFanout({clock, log, resources}: Context): FanoutPart {
 	const fanout = resources.use(new MemoryFanout({log}));
+	const rateLimitStore = new MemoryStore();
+	resources.defer(() => {
+		rateLimitStore.shutdown();
+	});
 	return {
 		fanout,
 		recentIds: new MemoryRecentIds({clock}),
 		tickets: new MemoryTicketStore({clock}),
 		rollCall: resources.use(new MemoryRollCall()),
-		rateLimitStore: undefined,
+		rateLimitStore,
 		checks: [],
 	};
 }

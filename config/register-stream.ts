@@ -1,4 +1,6 @@
 import {instanceCachingFactory as once, type DependencyContainer} from 'tsyringe';
+import {AddressBudget} from '../gateway/http/address-budget.ts';
+import {FAILURES} from '../gateway/http/rate-limit.ts';
 import {EventSource} from '../gateway/ws/event-source.ts';
 import {EventStream} from '../gateway/ws/event-stream.ts';
 import {StreamEndpoint} from '../gateway/ws/stream-endpoint.ts';
@@ -12,7 +14,7 @@ export function registerStream(
 	container: DependencyContainer,
 	{config, clock, log, infrastructure}: ContainerOptions,
 ): void {
-	const {stores, fanout, rollCall} = infrastructure;
+	const {stores, fanout, rollCall, rateLimitStore} = infrastructure;
 	container.register(TOKENS.subscriptions, {
 		useFactory: once(() => new Subscriptions({connections: stores.connectionStore})),
 	});
@@ -24,6 +26,7 @@ export function registerStream(
 					tickets: c.resolve(TOKENS.tickets),
 					fanout,
 					events: stores.eventStore,
+					deleted: c.resolve(TOKENS.deletedConnections),
 					subscriptions: c.resolve(TOKENS.subscriptions),
 					control: c.resolve(TOKENS.control),
 					clock,
@@ -39,13 +42,14 @@ export function registerStream(
 	});
 	container.register(TOKENS.streamEndpoint, {
 		useFactory: once((c) => {
-			const {publicUrl, trustProxy} = config;
-			return new StreamEndpoint({stream: c.resolve(TOKENS.stream), clock, publicUrl, trustProxy});
+			const {publicUrl, trustProxy, rateLimits} = config;
+			const budgetOf = (name: string): AddressBudget =>
+				new AddressBudget({name, perMinute: rateLimits.unauthenticated, store: rateLimitStore, log});
+			const budgets = {failures: budgetOf(FAILURES), handshakes: budgetOf('handshakes')};
+			return new StreamEndpoint({stream: c.resolve(TOKENS.stream), clock, publicUrl, trustProxy, ...budgets});
 		}),
 	});
 	container.register(TOKENS.streamSessions, {
-		useFactory: once(
-			(c) => new StreamSessions({stream: c.resolve(TOKENS.stream), rollCall, control: c.resolve(TOKENS.control)}),
-		),
+		useFactory: once((c) => new StreamSessions({stream: c.resolve(TOKENS.stream), rollCall})),
 	});
 }

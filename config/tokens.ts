@@ -68,7 +68,7 @@ export const TOKENS = {
 	healthChecks: token<readonly HealthCheck[]>('HealthCheck[]'),
 	fanout: token<Fanout>('Fanout'),
 	recentIds: token<RecentIds>('RecentIds'),
-	rateLimitStore: token<Store | undefined>('rate limit Store'),
+	rateLimitStore: token<Store>('rate limit Store'),
 	mediaStore: token<MediaStore>('MediaStore'),
 	fileFetcher: token<FileFetcher>('FileFetcher'),
 	engines: token<ConfiguredEngines>('EngineDirectory'),

@@ -24,6 +24,8 @@ export class RedisFanout implements Fanout {
 	/** By channel. */
 	readonly #rooms = new Map<string, Room>();
 	readonly #gapHandlers = new Set<() => void>();
+	/** A new connection stands in for a lost one, and that is not told yet. */
+	#isGapUntold = false;
 
 	/**
 	 * Both clients are connected already and stay the caller's.
@@ -34,6 +36,7 @@ export class RedisFanout implements Fanout {
 		this.#subscriber = options.subscriber;
 		this.#log = options.log;
 		this.#prefix = options.prefix;
+		this.#subscriber.on('connect', this.#onConnection);
 		this.#subscriber.on('ready', this.#onReconnect);
 	}
 
@@ -75,6 +78,7 @@ export class RedisFanout implements Fanout {
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {
+		this.#subscriber.off('connect', this.#onConnection);
 		this.#subscriber.off('ready', this.#onReconnect);
 		this.#gapHandlers.clear();
 		const channels = [...this.#rooms.keys()];
@@ -120,6 +124,10 @@ export class RedisFanout implements Fanout {
 		}
 	}
 
+	readonly #onConnection = (): void => {
+		this.#isGapUntold = true;
+	};
+
 	readonly #onReconnect = (): void => {
 		// The client has renewed every subscription that it knew, those included whose end got lost.
 		for (const channel of this.#subscriber.getPubSubListeners('SHARDED').keys()) {
@@ -130,6 +138,8 @@ export class RedisFanout implements Fanout {
 
 	/** Never throws: the client would lose its place in what Redis sends. */
 	readonly #receive = (message: Buffer, channel: Buffer): void => {
+		// Before anything that follows it; and once more when all subscriptions stand again.
+		if (this.#isGapUntold) this.#tellGap();
 		const room = this.#rooms.get(channel.toString());
 		if (room === undefined) {
 			return;
@@ -152,6 +162,7 @@ export class RedisFanout implements Fanout {
 	};
 
 	#tellGap(): void {
+		this.#isGapUntold = false;
 		for (const handle of this.#gapHandlers) {
 			try {
 				handle();

@@ -2,7 +2,7 @@ import {randomUUID} from 'node:crypto';
 import {FanoutUnavailableError} from '../../domain/errors.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
-import type {RollCall} from '../../domain/ports/roll-call.ts';
+import type {RollCall, RollCallAnswers} from '../../domain/ports/roll-call.ts';
 import type {RedisClient} from './redis-connection.ts';
 
 /** A process that does not answer in this time is busy or gone. */
@@ -73,7 +73,7 @@ export class RedisRollCall implements RollCall {
 		};
 	}
 
-	async ask(question: string): Promise<readonly string[]> {
+	async ask(question: string): Promise<RollCallAnswers> {
 		const {promise, resolve} = Promise.withResolvers<undefined>();
 		const complete = (): void => {
 			resolve(undefined);
@@ -85,7 +85,8 @@ export class RedisRollCall implements RollCall {
 			collection.expected = await this.#commands.sPublish(this.#questions, JSON.stringify(asked));
 			using _patience = this.#clock.after(PATIENCE_MS, complete);
 			if (collection.answers.length < collection.expected) await promise;
-			return collection.answers;
+			const {answers, expected} = collection;
+			return {answers, missing: Math.max(0, expected - answers.length)};
 		} catch (error) {
 			throw new FanoutUnavailableError('Redis passed no question on', {cause: error});
 		} finally {

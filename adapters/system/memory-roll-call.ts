@@ -1,4 +1,4 @@
-import type {RollCall} from '../../domain/ports/roll-call.ts';
+import type {RollCall, RollCallAnswers} from '../../domain/ports/roll-call.ts';
 
 /** The roll call of one process, which has itself only. */
 export class MemoryRollCall implements RollCall {
@@ -14,8 +14,8 @@ export class MemoryRollCall implements RollCall {
 		});
 	}
 
-	ask(question: string): Promise<readonly string[]> {
-		return Promise.resolve([...this.#answers].map((answer) => answer(question)));
+	ask(question: string): Promise<RollCallAnswers> {
+		return Promise.resolve({answers: [...this.#answers].map((answer) => answer(question)), missing: 0});
 	}
 
 	[Symbol.asyncDispose](): Promise<void> {

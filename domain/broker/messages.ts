@@ -1,5 +1,6 @@
 import {MalformedMessageError} from '../errors.ts';
 import type {PreparedEvent} from '../events/envelope.ts';
+import {toEventJson} from '../events/event-json.ts';
 import type {MediaSource} from '../events/media.ts';
 import type {UpstreamEvent} from '../events/upstream-event.ts';
 import {isCommandKind, type Command, type CommandReply} from '../messaging/command.ts';
@@ -43,8 +44,6 @@ export type Change =
 	| {readonly kind: 'connection'; readonly userId: string; readonly connectionId: string; readonly sessionName: string}
 	| {readonly kind: 'token-revoked'; readonly userId: string; readonly tokenId: string}
 	| {readonly kind: 'user-disabled'; readonly userId: string}
-	/** A user ended one of his clients of the live stream. */
-	| {readonly kind: 'client-ended'; readonly userId: string; readonly clientId: string}
 	/** Events on their way to clients of the live stream got lost; null = anybody's. */
 	| {readonly kind: 'frames-lost'; readonly userId: string | null};
 
@@ -106,11 +105,12 @@ export interface UnresolvedEvent {
 	readonly receivedAtMs: number;
 }
 
+/** @throws {ValidationError} the event is nested too deeply */
 export function encodeUnresolved(unresolved: UnresolvedEvent, id: string): Content {
 	return {
 		id,
 		headers: {...headersOf('unresolved'), receivedAt: unresolved.receivedAtMs, session: unresolved.event.session},
-		body: toJson(unresolved.event),
+		body: Buffer.from(toEventJson(unresolved.event)),
 	};
 }
 

@@ -48,7 +48,6 @@ export class IdentityCache implements ChangeListener {
 				break;
 			case 'connection':
 			case 'webhooks':
-			case 'client-ended':
 			case 'frames-lost':
 				break;
 		}

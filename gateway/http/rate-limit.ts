@@ -9,7 +9,10 @@ import {RateLimitedError} from './http-errors.ts';
 export type RateLimits = Readonly<Record<Scope | 'unauthenticated', number>>;
 
 /** The contract's fixed window. */
-const WINDOW_MS = 60_000;
+export const WINDOW_MS = 60_000;
+
+/** What failed attempts are counted by, before the address. */
+export const FAILURES = 'address';
 
 /**
  * Counts requests in fixed windows of a minute: each token has a budget of its own per route, so that polling one route never
@@ -60,7 +63,7 @@ export function createRateLimit({
 function keyOf(request: Request, response: Response): string {
 	const identity = findIdentity(response);
 	if (identity === undefined) {
-		return `address ${ipKeyGenerator(request.ip ?? '')}`;
+		return `${FAILURES} ${ipKeyGenerator(request.ip ?? '')}`;
 	}
 	const route = request.route as {readonly path: string};
 	// HEAD is a GET that says less.

@@ -13,6 +13,7 @@ export function rawErrorAnswer(failure: DomainError, publicUrl: string): string 
 		`Content-Length: ${Buffer.byteLength(body)}`,
 		`X-Request-Id: ${requestId}`,
 		'Access-Control-Allow-Origin: *',
+		...(failure.retryAfterMs === undefined ? [] : [`Retry-After: ${Math.ceil(failure.retryAfterMs / 1000)}`]),
 		'Connection: close',
 	];
 	return `${head.join('\r\n')}\r\n\r\n${body}`;

@@ -51,3 +51,8 @@ export class Admission {
 		}
 	}
 }
+
+/** Nobody's: an attempt that counts against the address that it came from. */
+export function isNobody(found: Identity | CloseReason): boolean {
+	return found === CLOSE.missingToken || found === CLOSE.invalidToken;
+}

@@ -6,6 +6,7 @@ import type {EventLog} from './event-log.ts';
 import {gapFrame, type GapReason} from './gap-frame.ts';
 import {HeldFrames} from './held-frames.ts';
 import type {LastEvents} from './last-events.ts';
+import {Patience} from './patience.ts';
 import type {ResumePosition} from './resume-position.ts';
 import type {RoomMember} from './room-member.ts';
 import {WakefulSleep} from './wakeful-sleep.ts';
@@ -37,10 +38,19 @@ export interface CatchUpOptions {
 	/** What they have for sure, for the gap frame; kept up to date. */
 	readonly last: LastEvents;
 	/** Events that they have had live already. */
-	readonly sent?: readonly string[];
+	readonly sent?: Iterable<string>;
+	/** Events that they have had from the log already. */
+	readonly logged?: Iterable<string>;
+	/** Live frames that came for them and have not gone out. */
+	readonly held?: Iterable<EventFrame>;
 	readonly maxHeldBytes: number;
-	/** Called once: from now on the members get live frames directly. */
-	readonly onLive: (members: ReadonlySet<RoomMember>) => void;
+	/**
+	 * Called once: from now on the members get live frames directly.
+	 * @param position they have everything that the log has up to here; undefined when it could not be read
+	 */
+	readonly onLive: (members: ReadonlySet<RoomMember>, position: number | undefined) => void;
+	/** Called with those who fell behind the others: they have everything up to `position`. */
+	readonly onSplit: (laggards: CatchUp, position: number) => void;
 	readonly eventLog: EventLog;
 	readonly clock: Clock;
 	readonly log: Logger;
@@ -60,10 +70,13 @@ export class CatchUp {
 	readonly #unlogged: Set<string>;
 	/** What the log showed last: its live frame may be yet to come. */
 	readonly #logged: Set<string>;
+	readonly #patience: Patience;
 	readonly #sleep: WakefulSleep;
 	#isLive = false;
 	#isOver = false;
 	#position = 0;
+	/** Up to here the members have most of it. */
+	#knownTo = 0;
 	/** What was published before this moment may be missing until the log has passed it. */
 	#momentMs: number;
 	/** The latest time of receipt that the log has shown. */
@@ -74,9 +87,11 @@ export class CatchUp {
 		this.#options = options;
 		this.#members = new Set(options.members);
 		this.#held = new HeldFrames({maxBytes: options.maxHeldBytes});
+		for (const frame of options.held ?? []) this.#held.add(frame);
 		this.#unlogged = new Set(options.sent);
 		const latest = options.last.latest();
-		this.#logged = new Set(latest === null ? [] : [latest]);
+		this.#logged = new Set(options.logged ?? (latest === null ? [] : [latest]));
+		this.#patience = new Patience({clock: options.clock});
 		this.#sleep = new WakefulSleep({clock: options.clock});
 		this.#momentMs = options.clock.now();
 	}
@@ -116,18 +131,12 @@ export class CatchUp {
 
 	/**
 	 * Resolves when nothing can be missing any more, or the members were told that something may be. Never rejects.
-	 * @param locate finds where the log goes on; undefined when it does not know
+	 * @param locate finds where the log goes on
 	 */
-	async run(locate: () => Promise<ResumePosition | undefined>): Promise<void> {
+	async run(locate: () => Promise<ResumePosition>): Promise<void> {
 		this.#momentMs = this.#options.clock.now();
 		try {
-			const start = await locate();
-			if (start === undefined) {
-				this.#tellGap('unknown');
-				return;
-			}
-			if (start.oldest !== undefined) this.#tellGap('expired', start.oldest);
-			this.#position = start.seq;
+			this.#begin(await locate());
 			do {
 				await this.#readOn();
 			} while (!(await this.#release()));
@@ -137,8 +146,17 @@ export class CatchUp {
 			this.#tellGap('log-unavailable');
 		} finally {
 			this.#isOver = true;
-			this.#goLive();
+			this.#goLive(undefined);
 		}
+	}
+
+	#begin({seq, known, gap}: ResumePosition): void {
+		this.#position = seq;
+		if (known !== undefined) {
+			this.#knownTo = known.seq;
+			this.#unlogged.add(known.id);
+		}
+		if (gap !== undefined) this.#tellGap(gap.reason, gap.next);
 	}
 
 	/** What is too much for memory the log has: it is as if these frames had been lost. */
@@ -153,8 +171,9 @@ export class CatchUp {
 		const {eventLog, userId} = this.#options;
 		while (this.#members.size > 0) {
 			const page = await eventLog.listAfter(userId, this.#position, PAGE_SIZE);
+			const silent = await eventLog.listSilent(page);
 			for (const event of page) {
-				await this.#pass(event);
+				await this.#pass(event, silent.has(event));
 			}
 			if (page.length < PAGE_SIZE) {
 				return;
@@ -162,15 +181,21 @@ export class CatchUp {
 		}
 	}
 
-	async #pass({id: eventId, event, seq, connectionId, receivedAtMs, body}: LoggedEvent): Promise<void> {
+	async #pass(
+		{id: eventId, event, seq, connectionId, receivedAtMs, body}: LoggedEvent,
+		isSilent: boolean,
+	): Promise<void> {
+		const isBehind = seq <= this.#knownTo;
 		this.#position = seq;
-		this.#options.last.note({eventId, connectionId});
+		if (!isBehind) this.#options.last.note({eventId, connectionId});
 		this.#loggedMs = Math.max(this.#loggedMs, receivedAtMs);
 		remember(this.#logged, eventId, MAX_LOGGED);
-		if (!this.#unlogged.delete(eventId)) {
-			const frame = this.#held.take(eventId) ?? new EventFrame({eventId, event, connectionId, body: Buffer.from(body)});
-			await this.#deliver(frame);
+		const held = this.#held.take(eventId);
+		if (this.#unlogged.delete(eventId) || isSilent) {
+			return;
 		}
+		const frame = new EventFrame({eventId, event, connectionId, body: Buffer.from(body), isBehind});
+		await this.#deliver(isBehind ? frame : (held ?? frame));
 	}
 
 	/** Sends what was held, then goes live. False when some of it was given up meanwhile: the log comes first again. */
@@ -184,20 +209,34 @@ export class CatchUp {
 				return false;
 			}
 		}
-		this.#goLive();
+		this.#goLive(this.#position);
 		return true;
 	}
 
 	async #deliver(frame: EventFrame): Promise<void> {
 		frame.sendTo(this.#members);
-		const full = [...this.#members].filter(({isFull}) => isFull);
-		if (full.length > 0) {
-			await Promise.all(full.map((member) => member.drained()));
-		}
+		const laggards = await this.#patience.outlast(this.#members);
+		if (laggards.length > 0) this.#splitOff(laggards);
+	}
+
+	/** They go on from here by themselves. Without waiting: no frame may come between. */
+	#splitOff(laggards: readonly RoomMember[]): void {
+		const {last} = this.#options;
+		for (const member of laggards) this.#members.delete(member);
+		const catchUp = new CatchUp({
+			...this.#options,
+			members: laggards,
+			last: last.copy(),
+			sent: this.#unlogged,
+			logged: this.#logged,
+			held: this.#held,
+		});
+		catchUp.#knownTo = this.#knownTo;
+		this.#options.onSplit(catchUp, this.#position);
 	}
 
 	/** Without waiting: no frame may come between. */
-	#goLive(): void {
+	#goLive(position: number | undefined): void {
 		if (this.#isLive) {
 			return;
 		}
@@ -207,7 +246,7 @@ export class CatchUp {
 			frame.sendTo(this.#members);
 		}
 		this.#held.clear();
-		this.#options.onLive(this.#members);
+		this.#options.onLive(this.#members, position);
 	}
 
 	async #trail(): Promise<void> {

@@ -6,12 +6,21 @@ export class EventFrame extends StreamFrame implements EventSubject {
 	readonly eventId: string;
 	readonly event: string;
 	readonly connectionId: string | null;
+	readonly #isBehind: boolean;
 
-	constructor({eventId, event, connectionId, body}: EventSubject & {eventId: string; body: Buffer}) {
+	/** @param event.isBehind it comes from before the place of a client that resumes; default false */
+	constructor({
+		eventId,
+		event,
+		connectionId,
+		body,
+		isBehind = false,
+	}: EventSubject & {eventId: string; body: Buffer; isBehind?: boolean}) {
 		super('event', body);
 		this.eventId = eventId;
 		this.event = event;
 		this.connectionId = connectionId;
+		this.#isBehind = isBehind;
 	}
 
 	sendTo(members: Iterable<RoomMember>): void {
@@ -20,7 +29,8 @@ export class EventFrame extends StreamFrame implements EventSubject {
 		}
 	}
 
+	/** None for what is behind: an EventSource would go back there, and further back each time its connection is lost. */
 	protected override get idLine(): string {
-		return `id: ${this.eventId}\n`;
+		return this.#isBehind ? '' : `id: ${this.eventId}\n`;
 	}
 }

@@ -27,13 +27,13 @@ export class EventSource {
 
 	/**
 	 * The body of the answer, which ends with the stream; destroying it ends the client.
-	 * @param since the last event that the client has
+	 * @param since what the client has: an event or a place in the log; empty = nothing yet
 	 * @throws {UnauthenticatedError} not any more @throws {RateLimitedError} the user has too many clients
 	 * @throws {StoreUnavailableError} @throws {FanoutUnavailableError}
 	 */
 	async open(
 		identity: Identity,
-		{since, subscription, origin}: {since: string | undefined; subscription: Subscription; origin: ClientOrigin},
+		{since, subscription, origin}: {since: string; subscription: Subscription; origin: ClientOrigin},
 	): Promise<Readable> {
 		const transport = new SseTransport({clock: this.#clock});
 		const client = this.stream.open(transport, origin);

@@ -1,5 +1,6 @@
 import type {ChangeListener, ControlBus} from '../../domain/broker/control-bus.ts';
 import type {Change} from '../../domain/broker/messages.ts';
+import type {DeletedConnections} from '../../domain/connections/deleted-connections.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {EventStore} from '../../domain/ports/event-store.ts';
 import type {Fanout} from '../../domain/ports/fanout.ts';
@@ -34,6 +35,7 @@ export interface EventStreamOptions {
 	readonly tickets: Pick<Tickets, 'authenticate'>;
 	readonly fanout: Fanout;
 	readonly events: EventStore;
+	readonly deleted: Pick<DeletedConnections, 'deletedAt'>;
 	readonly subscriptions: Subscriptions;
 	readonly control: Pick<ControlBus, 'follow'>;
 	readonly clock: Clock;
@@ -58,7 +60,7 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 	#isClosing = false;
 
 	constructor(options: EventStreamOptions) {
-		const {authenticator, fanout, events, control, clock, log, settings = {}} = options;
+		const {authenticator, fanout, events, deleted, control, clock, log, settings = {}} = options;
 		this.#admission = new Admission({tickets: options.tickets, authenticator, log});
 		this.#subscriptions = options.subscriptions;
 		this.#clock = clock;
@@ -66,7 +68,7 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 		this.#maxBufferedBytes = settings.maxBufferedBytes ?? 1024 * 1024;
 		this.#maxSocketsPerUser = settings.maxSocketsPerUser ?? 100;
 		// Half, so that what was held can be sent at once without making its reader too slow.
-		this.#rooms = new Rooms({fanout, events, clock, log, maxHeldBytes: this.#maxBufferedBytes / 2});
+		this.#rooms = new Rooms({fanout, events, deleted, clock, log, maxHeldBytes: this.#maxBufferedBytes / 2});
 		this.#reauthentication = new Reauthentication({
 			authenticator,
 			clock,
@@ -110,7 +112,7 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 				const fields = {userId: identity?.user.id, tokenId: identity?.tokenId, kind, bufferedBytes};
 				this.#log.info(fields, 'stream.client.cut');
 			},
-			onMessage: (speaker, message) => this.#subscriptions.answer(speaker, message),
+			onRequest: (speaker, request) => this.#subscriptions.change(speaker, request),
 		});
 		this.#clients.add(client);
 		void client.closed.then(() => {
@@ -120,10 +122,9 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 		return client;
 	}
 
-	/** @returns why the client may not come in; undefined when it may */
-	async authenticate(client: StreamClient, credentials: string | undefined): Promise<CloseReason | undefined> {
-		const found = await this.#admission.identify(credentials);
-		return 'user' in found ? this.admit(client, found) : found;
+	/** Whose credentials these are, or why nobody may come in by them. Never rejects. */
+	identify(credentials: string | undefined): Promise<Identity | CloseReason> {
+		return this.#admission.identify(credentials);
 	}
 
 	/** @returns why this caller's client may not come in; undefined when it may */
@@ -153,7 +154,7 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 		}
 		const {user, tokenId} = identity;
 		if (subscription.events !== undefined || subscription.connectionId !== undefined) {
-			client.send(await this.#subscriptions.change(client, identity, subscription));
+			await client.ask(subscription);
 		}
 		if (!client.isOpen) {
 			return undefined;
@@ -190,9 +191,6 @@ export class EventStream implements ChangeListener, AsyncDisposable {
 			case 'user-disabled':
 				this.#admission.invalidate();
 				this.#clients.closeWhere(({user}) => user.id === change.userId, CLOSE.invalidToken);
-				break;
-			case 'client-ended':
-				this.#clients.closeWhere(({user}, {id}) => user.id === change.userId && id === change.clientId, CLOSE.ended);
 				break;
 			case 'frames-lost':
 				this.#rooms.onGap(change.userId ?? undefined);

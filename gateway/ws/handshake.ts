@@ -10,16 +10,23 @@ const BEARER = /^Bearer +(\S+)$/i;
 export interface StreamHandshake {
 	/** A token, a JWT or a ticket. */
 	readonly credentials: string | undefined;
-	/** The last event that the client has. */
+	/** What the client has: an event or a place in the log; empty = nothing yet, undefined = it does not say. */
 	readonly since: string | undefined;
 	readonly subscription: SubscriptionRequest;
 }
 
-/** What a request to this path wants: another path, Socket.IO in some version, or a plain WebSocket. */
+/** Socket.IO in some version. */
+export interface SocketIoRequest {
+	readonly kind: 'socket.io';
+	/** What `EIO=` says. */
+	readonly protocol: string;
+	/** It belongs to no connection yet. */
+	readonly isNew: boolean;
+}
+
+/** What a request to this path wants: another path, Socket.IO, or a plain WebSocket. */
 export type StreamRequest =
-	| {readonly kind: 'unknown-path'; readonly path: string}
-	| {readonly kind: 'socket.io'; readonly protocol: string}
-	| {readonly kind: 'plain'};
+	{readonly kind: 'unknown-path'; readonly path: string} | SocketIoRequest | {readonly kind: 'plain'};
 
 export function readStreamRequest({url = '/'}: Pick<IncomingMessage, 'url'>): StreamRequest {
 	const {path, query} = split(url);
@@ -27,7 +34,7 @@ export function readStreamRequest({url = '/'}: Pick<IncomingMessage, 'url'>): St
 		return {kind: 'unknown-path', path};
 	}
 	const protocol = query.get('EIO');
-	return protocol === null ? {kind: 'plain'} : {kind: 'socket.io', protocol};
+	return protocol === null ? {kind: 'plain'} : {kind: 'socket.io', protocol, isNew: !query.has('sid')};
 }
 
 /**
@@ -41,10 +48,11 @@ export function readHandshake(
 	const {query} = split(url);
 	const said = (name: string): string | undefined => textOf(auth[name]) ?? textOf(query.get(name));
 	const list = (name: string): unknown => auth[name] ?? (query.has(name) ? query.getAll(name) : undefined);
+	const saysSince = Object.hasOwn(auth, 'since') || query.has('since');
 	const bearer = BEARER.exec(headers.authorization ?? '')?.[1];
 	return {
 		credentials: said('ticket') ?? said('token') ?? bearer,
-		since: said('since') ?? textOf(headers['last-event-id']),
+		since: said('since') ?? textOf(headers['last-event-id']) ?? (saysSince ? '' : undefined),
 		subscription: {events: list('events'), connectionId: list('connectionId')},
 	};
 }

@@ -2,19 +2,29 @@ import type {Clock} from '../../domain/ports/clock.ts';
 import type {EventFrame} from './event-frame.ts';
 import {LastEvents} from './last-events.ts';
 
-/** Frames do not overtake each other by more than this; a busy room remembers at most so many … */
-const WINDOW_MS = 30_000;
-const MAX_IDS = 1024;
+/**
+ * A frame is overtaken for no longer than this: a dispatcher that dies with it, or cannot hand it over, has it in hand for 30 s. How old
+ * it was when it was taken from the queue does not matter here: what came in before that was ahead of it in the queue.
+ */
+const WINDOW_MS = 45_000;
 
-/** … and a quiet one this few, whatever their age. */
+/** A loss is told this soon after the first frame that follows it. */
+const TOLD_WITHIN_MS = 5000;
+
+/** A quiet room remembers this few, whatever their age; a busy one at most so many. */
 const MIN_IDS = 32;
+const MAX_IDS = 10_000;
 
-/** The ids of a room's latest live frames: about 2 KB, up to 100 KB while there is much traffic. */
+/** The ids of a room's latest live frames: about 2 KB, up to 1 MB while there is very much traffic. */
 export class RecentFrames {
 	readonly #clock: Clock;
 	/** When each came, oldest first. */
 	readonly #arrivedAtMs = new Map<string, number>();
 	readonly #last = new LastEvents();
+	#latestAtMs = 0;
+	/** A frame that came before a loss, if there was one that is not told yet; looked at anew from time to time. */
+	#settledAtMs = 0;
+	#settleAtMs = 0;
 
 	constructor({clock}: {clock: Clock}) {
 		this.#clock = clock;
@@ -25,6 +35,7 @@ export class RecentFrames {
 		return this.#last.copy();
 	}
 
+	/** Oldest first. However long nothing came: those that came just before that are among them. */
 	ids(): readonly string[] {
 		return [...this.#arrivedAtMs.keys()];
 	}
@@ -35,9 +46,18 @@ export class RecentFrames {
 		this.#last.note(frame);
 		this.#arrivedAtMs.delete(eventId);
 		this.#arrivedAtMs.set(eventId, now);
+		if (now >= this.#settleAtMs) {
+			this.#settledAtMs = this.#latestAtMs;
+			this.#settleAtMs = now + TOLD_WITHIN_MS;
+		}
+		this.#latestAtMs = now;
+		this.#forget(this.#settledAtMs - WINDOW_MS);
+	}
+
+	#forget(beforeMs: number): void {
 		for (const [oldest, arrivedAtMs] of this.#arrivedAtMs) {
 			const {size} = this.#arrivedAtMs;
-			if (size <= MIN_IDS || (size <= MAX_IDS && arrivedAtMs >= now - WINDOW_MS)) {
+			if (size <= MIN_IDS || (size <= MAX_IDS && arrivedAtMs >= beforeMs)) {
 				return;
 			}
 			this.#arrivedAtMs.delete(oldest);

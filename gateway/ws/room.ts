@@ -1,13 +1,17 @@
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Fanout, FanoutFrame} from '../../domain/ports/fanout.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
-import {CatchUp} from './catch-up.ts';
+import {CatchUp, type CatchUpOptions} from './catch-up.ts';
 import {EventFrame} from './event-frame.ts';
 import type {EventLog} from './event-log.ts';
 import {LastEvents} from './last-events.ts';
-import {findResumePosition, type ResumePosition} from './resume-position.ts';
+import {ReadyFrame} from './ready-frame.ts';
 import {RecentFrames} from './recent-frames.ts';
+import {findResumePosition, type ResumePosition} from './resume-position.ts';
 import type {RoomMember} from './room-member.ts';
+
+/** One of so many recent frames is in the log, if it has got as far as them. */
+const FIRST_KNOWN = 100;
 
 export interface RoomOptions {
 	readonly userId: string;
@@ -29,6 +33,7 @@ export class Room implements AsyncDisposable {
 	/** The log's end just before the subscription: whatever comes after it belongs to this room. */
 	readonly #start: Promise<number>;
 	readonly #subscription: Promise<AsyncDisposable>;
+	#isSubscribed = false;
 
 	constructor(options: RoomOptions) {
 		this.#options = options;
@@ -43,14 +48,15 @@ export class Room implements AsyncDisposable {
 		return this.#members.size;
 	}
 
-	/** False while the member is still being brought up to date from the log. */
+	/** False while the member may still miss something, or is being brought up to date from the log. */
 	isLive(member: RoomMember): boolean {
-		return this.#live.has(member);
+		return this.#isSubscribed && this.#live.has(member);
 	}
 
 	/**
 	 * Resolves once the member misses nothing more.
-	 * @param since an event that the member has: it gets everything after that first
+	 * @param since what it has: an event, a place in the log, or nothing (empty). It gets everything after that first, and is told when it
+	 * is live; absent = it just gets what comes
 	 * @throws {FanoutUnavailableError}
 	 */
 	async join(member: RoomMember, since: string | undefined): Promise<void> {
@@ -60,10 +66,13 @@ export class Room implements AsyncDisposable {
 			await this.#subscription;
 			return;
 		}
-		const catchUp = this.#hold([member], new LastEvents({start: since}), []);
+		const last = new LastEvents({start: since === '' ? null : since});
+		const catchUp = this.#hold({members: [member], last}, (position) => {
+			member.send(new ReadyFrame(position));
+		});
 		await this.#subscription;
 		const {eventLog, clock, userId} = this.#options;
-		void this.#run(catchUp, () => findResumePosition({eventLog, clock, userId, eventId: since}));
+		void this.#run(catchUp, () => findResumePosition({eventLog, clock, userId, since}));
 	}
 
 	leave(member: RoomMember): void {
@@ -82,7 +91,8 @@ export class Room implements AsyncDisposable {
 		}
 		if (behind.size > 0) {
 			const known = this.#recent.ids();
-			void this.#run(this.#hold(behind, this.#recent.last, known), () => this.#positionBefore(known));
+			const catchUp = this.#hold({members: behind, last: this.#recent.last, sent: known});
+			void this.#run(catchUp, () => this.#positionBefore(known.slice(0, FIRST_KNOWN)));
 		}
 	}
 
@@ -98,9 +108,11 @@ export class Room implements AsyncDisposable {
 		await this.#start.catch((error: unknown) => {
 			this.#options.log.warn({error, userId: this.#options.userId}, 'stream.log.failed');
 		});
-		return this.#options.fanout.subscribe(this.#options.userId, (frame) => {
+		const subscription = await this.#options.fanout.subscribe(this.#options.userId, (frame) => {
 			this.#onFrame(frame);
 		});
+		this.#isSubscribed = true;
+		return subscription;
 	}
 
 	#onFrame(received: FanoutFrame): void {
@@ -110,33 +122,47 @@ export class Room implements AsyncDisposable {
 		frame.sendTo(this.#live);
 	}
 
-	/** From now on these members get live frames by way of the catch-up only. */
-	#hold(members: Iterable<RoomMember>, last: LastEvents, sent: readonly string[]): CatchUp {
+	/** From now on these members get live frames by way of the catch-up only. @param onReady called when they get them directly again */
+	#hold(
+		start: Pick<CatchUpOptions, 'members' | 'last' | 'sent'>,
+		onReady: (position: number | undefined) => void = () => undefined,
+	): CatchUp {
 		const {userId, eventLog, clock, log, maxHeldBytes} = this.#options;
-		const onLive = (caughtUp: ReadonlySet<RoomMember>): void => {
+		const onLive = (caughtUp: ReadonlySet<RoomMember>, position: number | undefined): void => {
 			for (const member of caughtUp) this.#live.add(member);
+			if (caughtUp.size > 0) onReady(position);
 		};
-		const catchUp = new CatchUp({userId, members, last, sent, maxHeldBytes, onLive, eventLog, clock, log});
-		this.#catchUps.add(catchUp);
-		for (const member of catchUp.members) this.#live.delete(member);
+		const onSplit = (laggards: CatchUp, position: number): void => {
+			this.#enlist(laggards);
+			void this.#run(laggards, () => Promise.resolve({seq: position}));
+		};
+		const catchUp = new CatchUp({...start, userId, maxHeldBytes, onLive, onSplit, eventLog, clock, log});
+		this.#enlist(catchUp);
 		return catchUp;
 	}
 
-	async #run(catchUp: CatchUp, locate: () => Promise<ResumePosition | undefined>): Promise<void> {
+	#enlist(catchUp: CatchUp): void {
+		this.#catchUps.add(catchUp);
+		for (const member of catchUp.members) this.#live.delete(member);
+	}
+
+	async #run(catchUp: CatchUp, locate: () => Promise<ResumePosition>): Promise<void> {
 		await catchUp.run(locate);
 		this.#catchUps.delete(catchUp);
 	}
 
 	/**
-	 * Where to read on after a loss: before the first of the frames that came in the last time. If the log has none of
-	 * them yet, it has nothing that came after them either.
+	 * Where to read on after a loss: before the first of the frames that came in the last time. If the log has none of them yet, it
+	 * has nothing that came after them either.
 	 */
 	async #positionBefore(known: readonly string[]): Promise<ResumePosition> {
 		if (known.length === 0) {
 			return {seq: await this.#start};
 		}
 		const {eventLog, userId} = this.#options;
-		const position = (await eventLog.positionBefore(known)) ?? (await eventLog.lastPosition(userId));
+		// Read before, or what is logged meanwhile would be passed by.
+		const end = await eventLog.lastPosition(userId);
+		const position = (await eventLog.positionBeforeAny(known)) ?? end;
 		return {seq: Math.max(position, await this.#start.catch(() => 0))};
 	}
 }

@@ -1,3 +1,4 @@
+import type {DeletedConnections} from '../../domain/connections/deleted-connections.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {EventStore} from '../../domain/ports/event-store.ts';
 import type {Fanout} from '../../domain/ports/fanout.ts';
@@ -17,9 +18,16 @@ export class Rooms implements AsyncDisposable {
 	readonly #gaps: Disposable;
 
 	/** @param maxHeldBytes what one catch-up may keep of the live stream */
-	constructor(options: {fanout: Fanout; events: EventStore; clock: Clock; log: Logger; maxHeldBytes: number}) {
+	constructor(options: {
+		fanout: Fanout;
+		events: EventStore;
+		deleted: Pick<DeletedConnections, 'deletedAt'>;
+		clock: Clock;
+		log: Logger;
+		maxHeldBytes: number;
+	}) {
 		this.#fanout = options.fanout;
-		this.#eventLog = new EventLog({events: options.events});
+		this.#eventLog = new EventLog({events: options.events, deleted: options.deleted});
 		this.#clock = options.clock;
 		this.#log = options.log;
 		this.#maxHeldBytes = options.maxHeldBytes;
@@ -52,7 +60,8 @@ export class Rooms implements AsyncDisposable {
 
 	/**
 	 * Resolves once the member misses nothing more. Whatever comes of it, `leave` is due when the member ends.
-	 * @param since an event that the member has: it gets everything after that first
+	 * @param since what it has: an event, a place in the log, or nothing (empty). It gets everything after that first, and is told when it
+	 * is live; absent = it just gets what comes
 	 * @throws {FanoutUnavailableError} the room cannot be had; the next one to join tries again
 	 */
 	async join(userId: string, member: RoomMember, since: string | undefined): Promise<void> {

@@ -2,6 +2,8 @@ import type {IncomingMessage, ServerResponse} from 'node:http';
 import type {Duplex} from 'node:stream';
 import {Server as EngineServer} from 'engine.io';
 import {Server, type Socket} from 'socket.io';
+import type {AddressBudget} from '../http/address-budget.ts';
+import {isNobody} from './admission.ts';
 import {originOf} from './client-origin.ts';
 import {CLOSE, type CloseReason} from './close-reason.ts';
 import type {EventStream} from './event-stream.ts';
@@ -33,21 +35,28 @@ class RefusedError extends Error {
 export class SocketIoEndpoint implements Disposable {
 	readonly #stream: EventStream;
 	readonly #trustProxy: number;
+	readonly #failures: AddressBudget;
 	readonly #engine: EngineServer;
 	readonly #clients = new WeakMap<Socket, StreamClient>();
 
-	/** @param maxMessageBytes what a client may send at once */
+	/**
+	 * @param failures failed attempts to come in are counted here
+	 * @param maxMessageBytes what a client may send at once
+	 */
 	constructor({
 		stream,
 		trustProxy,
+		failures,
 		maxMessageBytes,
 	}: {
 		stream: EventStream;
 		trustProxy: number;
+		failures: AddressBudget;
 		maxMessageBytes: number;
 	}) {
 		this.#stream = stream;
 		this.#trustProxy = trustProxy;
+		this.#failures = failures;
 		this.#engine = new EngineServer({
 			transports: ['polling', 'websocket'],
 			allowEIO3: false,
@@ -81,10 +90,13 @@ export class SocketIoEndpoint implements Disposable {
 	/** @returns why the socket may not come in */
 	async #welcome(socket: Socket): Promise<Error | undefined> {
 		const transport = new SocketIoTransport({socket});
-		const client = this.#stream.open(transport, originOf(socket.request, this.#trustProxy));
+		const origin = originOf(socket.request, this.#trustProxy);
+		const client = this.#stream.open(transport, origin);
 		this.#clients.set(socket, client);
 		const {credentials} = readHandshake(socket.request, socket.handshake.auth);
-		const refusal = await this.#stream.authenticate(client, credentials);
+		const found = await this.#stream.identify(credentials);
+		if (isNobody(found)) void this.#failures.spend(origin.address);
+		const refusal = 'user' in found ? this.#stream.admit(client, found) : found;
 		if (refusal === undefined) {
 			return undefined;
 		}

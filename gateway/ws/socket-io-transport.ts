@@ -16,15 +16,23 @@ export class SocketIoTransport implements StreamTransport {
 	readonly #waiting = new Set<() => void>();
 	#bufferedBytes = 0;
 	#isClosing = false;
+	#onActivity: (() => void) | undefined;
 
 	constructor({socket}: {socket: Socket}) {
 		this.#socket = socket;
 		this.#connection = socket.conn;
 		this.closed = new Promise((resolve) => {
-			this.#connection.once('close', () => {
+			const finish = (): void => {
 				this.#isClosing = true;
+				this.#connection.off('close', finish);
+				if (this.#onActivity !== undefined) this.#connection.off('packet', this.#onActivity);
 				this.#wake();
 				resolve();
+			};
+			this.#connection.on('close', finish);
+			// A client may leave and keep the connection; when it is told to go, its connection has to, too.
+			this.#socket.once('disconnect', () => {
+				if (!this.#isClosing) finish();
 			});
 		});
 	}
@@ -46,6 +54,7 @@ export class SocketIoTransport implements StreamTransport {
 	}
 
 	listen({onActivity, onMessage}: TransportListener): void {
+		this.#onActivity = onActivity;
 		this.#connection.on('packet', onActivity);
 		this.#socket.onAny((type: unknown, body: unknown, acknowledge: unknown) => {
 			const message = typeof body === 'object' && body !== null ? {...body, type} : {type};

@@ -9,7 +9,7 @@ import {MessageBudget} from './message-budget.ts';
 import type {EventSubject, RoomMember} from './room-member.ts';
 import type {StreamFrame} from './stream-frame.ts';
 import type {StreamTransport} from './stream-transport.ts';
-import {EVERYTHING_OWNED, wants, type Subscription} from './subscription.ts';
+import {EVERYTHING_OWNED, requestIn, wants, type Subscription, type SubscriptionRequest} from './subscription.ts';
 
 /** After it was told to go a client may take this long. */
 const CLOSE_GRACE_MS = 5000;
@@ -25,9 +25,11 @@ export interface StreamClientOptions {
 	readonly maxBufferedBytes: number;
 	/** Called when it is cut for that. */
 	readonly onTooSlow: (client: StreamClient) => void;
-	/** Called with what it says; the frame is the answer. */
-	readonly onMessage: (client: StreamClient, message: unknown) => Promise<StreamFrame | undefined>;
+	/** Called with what it asks for, one after the other; the frame is the answer. */
+	readonly onRequest: (client: StreamClient, request: SubscriptionRequest) => Promise<StreamFrame | undefined>;
 }
+
+type Acknowledge = (answer: unknown) => void;
 
 /** A client of the stream, whatever carries its frames: what it may have, what it wants, and how much may wait for it. */
 export class StreamClient implements RoomMember {
@@ -43,6 +45,9 @@ export class StreamClient implements RoomMember {
 	#grace: Disposable | undefined;
 	#expiry: Disposable | undefined;
 	#isGone = false;
+	/** Settles with the last of its requests. */
+	#requests: Promise<void> = Promise.resolve();
+	#draining: Promise<void> | undefined;
 
 	constructor(options: StreamClientOptions) {
 		this.#options = options;
@@ -95,6 +100,12 @@ export class StreamClient implements RoomMember {
 		}
 	}
 
+	/** It asks for this. Resolves when it has the answer; whatever it asked for before comes first, so that the last counts. */
+	ask(request: SubscriptionRequest, acknowledge?: Acknowledge): Promise<void> {
+		this.#requests = this.#requests.then(() => this.#answer(request, acknowledge));
+		return this.#requests;
+	}
+
 	/** From now on it gets this, as far as it may. */
 	subscribe(subscription: Subscription): void {
 		this.#subscription = subscription;
@@ -119,16 +130,14 @@ export class StreamClient implements RoomMember {
 		this.#transport.write(frame);
 	}
 
-	async drained(): Promise<void> {
+	drained(): Promise<void> {
 		if (!this.isFull) {
-			return;
+			return Promise.resolve();
 		}
-		const {promise: patience, resolve} = Promise.withResolvers<undefined>();
-		using _timer = this.#clock.after(DRAIN_TIMEOUT_MS, () => {
-			this.#cut();
-			resolve(undefined);
+		this.#draining ??= this.#drain().finally(() => {
+			this.#draining = undefined;
 		});
-		await Promise.race([this.#transport.drained(), patience]);
+		return this.#draining;
 	}
 
 	/** Tells it why, and that it has to go. */
@@ -159,7 +168,10 @@ export class StreamClient implements RoomMember {
 			onActivity: () => {
 				if (!this.#budget.spend()) this.close(CLOSE.tooManyMessages);
 			},
-			onMessage: (message, acknowledge) => void this.#answer(message, acknowledge),
+			onMessage: (message, acknowledge) => {
+				const request = requestIn(message);
+				if (request !== undefined) void this.ask(request, acknowledge);
+			},
 			onFault: () => {
 				this.endSoon();
 			},
@@ -171,13 +183,22 @@ export class StreamClient implements RoomMember {
 		});
 	}
 
-	async #answer(message: unknown, acknowledge: ((answer: unknown) => void) | undefined): Promise<void> {
-		const frame = await this.#options.onMessage(this, message);
+	async #answer(request: SubscriptionRequest, acknowledge: Acknowledge | undefined): Promise<void> {
+		const frame = await this.#options.onRequest(this, request);
 		if (frame === undefined) {
 			return;
 		}
 		if (acknowledge === undefined) this.send(frame);
 		else acknowledge(JSON.parse(frame.body.toString()));
+	}
+
+	async #drain(): Promise<void> {
+		const {promise: patience, resolve} = Promise.withResolvers<undefined>();
+		using _timer = this.#clock.after(DRAIN_TIMEOUT_MS, () => {
+			this.#cut();
+			resolve(undefined);
+		});
+		await Promise.race([this.#transport.drained(), patience]);
 	}
 
 	#cut(): void {

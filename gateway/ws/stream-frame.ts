@@ -1,7 +1,7 @@
 import {encodeTextFrame} from './encode-text-frame.ts';
 
 /** What a frame is: an event, or something about the stream itself. Socket.IO and Server-Sent Events have it as the event's name. */
-export type FrameKind = 'event' | 'gap' | 'subscribed' | 'error' | 'closing';
+export type FrameKind = 'event' | 'ready' | 'gap' | 'subscribed' | 'error' | 'closing';
 
 /** Engine.IO's packet type "message", before Socket.IO's packet type "event". */
 const ENGINE_MESSAGE = Buffer.from('4');
@@ -46,14 +46,13 @@ export class StreamFrame {
 	/** Events are unnamed, so that `onmessage` gets them, and carry their id, so that a client resumes behind them. */
 	get serverSent(): Buffer {
 		return (this.#serverSent ??= Buffer.concat([
-			Buffer.from(this.kind === 'event' ? this.idLine : `event: ${this.kind}\n`),
-			Buffer.from('data: '),
+			Buffer.from(`${this.kind === 'event' ? '' : `event: ${this.kind}\n`}${this.idLine}data: `),
 			this.body,
 			Buffer.from('\n\n'),
 		]));
 	}
 
-	/** Empty for what has no id. */
+	/** Empty for what leaves the place of a client as it is. */
 	protected get idLine(): string {
 		return '';
 	}

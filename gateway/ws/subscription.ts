@@ -1,5 +1,5 @@
 import {ForbiddenError, NotFoundError, ValidationError} from '../../domain/errors.ts';
-import {isEventName} from '../../domain/events/vocabulary.ts';
+import {isEventPattern} from '../../domain/events/vocabulary.ts';
 import type {ConnectionStore} from '../../domain/ports/connection-store.ts';
 import {allowsConnection} from '../../domain/tokens/grants.ts';
 import type {Identity} from '../../domain/tokens/identity.ts';
@@ -27,10 +27,22 @@ export interface SubscriptionRequest {
 	readonly connectionId?: unknown;
 }
 
+/**
+ * What a client asks for by `{"type": "subscribe", …}`. Undefined for whatever else it says, which is ignored: those of the contract may
+ * say anything.
+ */
+export function requestIn(message: unknown): SubscriptionRequest | undefined {
+	if (typeof message !== 'object' || message === null) {
+		return undefined;
+	}
+	const {type, ...request} = message as SubscriptionRequest & {readonly type?: unknown};
+	return type === 'subscribe' ? request : undefined;
+}
+
 /** @throws {ValidationError} */
 export function parseSubscription({events, connectionId}: SubscriptionRequest): Subscription {
 	const names = parseList(events, 'events', MAX_EVENTS);
-	const wrong = names?.find((name) => name !== '*' && !isEventName(name.replace(/\.\*$/, '')));
+	const wrong = names?.find((name) => !isEventPattern(name));
 	if (wrong !== undefined) {
 		throw new ValidationError(
 			`events: "${wrong}" is no event name: write names such as message, beginnings such as group.*, or *`,

@@ -20,8 +20,12 @@ export class Subscriptions {
 		return subscription;
 	}
 
-	/** What cannot be is told by the frame, and changes nothing. Never rejects. */
-	async change(client: StreamClient, identity: Identity, request: SubscriptionRequest): Promise<StreamFrame> {
+	/** What cannot be is told by the frame, and changes nothing. @param client one that is admitted */
+	async change(client: StreamClient, request: SubscriptionRequest): Promise<StreamFrame | undefined> {
+		const {identity} = client;
+		if (identity === undefined) {
+			return undefined;
+		}
 		try {
 			const subscription = await this.read(identity, request);
 			client.subscribe(subscription);
@@ -30,15 +34,5 @@ export class Subscriptions {
 			if (!(error instanceof DomainError)) throw error;
 			return StreamFrame.about('error', {code: error.code, message: error.message});
 		}
-	}
-
-	/** Answers `{"type": "subscribe", …}`. Whatever else clients say is ignored: those of the contract may say anything. */
-	async answer(client: StreamClient, message: unknown): Promise<StreamFrame | undefined> {
-		const {identity} = client;
-		if (identity === undefined || typeof message !== 'object' || message === null) {
-			return undefined;
-		}
-		const {type, ...request} = message as SubscriptionRequest & {readonly type?: unknown};
-		return type === 'subscribe' ? this.change(client, identity, request) : undefined;
 	}
 }

@@ -12,8 +12,8 @@ import {TcpProxy} from '../support/tcp-proxy.ts';
 
 const {test, urls} = await requireServices('redis');
 
-const connect = (url: string, log = new RecordingLogger()): Promise<RedisConnection> =>
-	connectRedis({url, clock: new SystemClock(), log});
+const connect = (url: string, log = new RecordingLogger(), patienceMs = 0): Promise<RedisConnection> =>
+	connectRedis({url, clock: new SystemClock(), log, patienceMs});
 
 /** Something that is no (usable) Redis, on a port of its own. */
 async function listen(onSocket: (socket: Socket) => void): Promise<AsyncDisposable & {url: string}> {
@@ -42,9 +42,23 @@ test('a port where nothing listens is refused at the first start', async (t) => 
 	t.regex(error.message, /^No Redis answers at 127\.0\.0\.1:\d+ \(ECONNREFUSED\)/);
 });
 
+test('a server that is still starting is waited for, and that is logged once', async (t) => {
+	const log = new RecordingLogger();
+	await using proxy = await TcpProxy.to(urls.redis);
+	proxy.refuse();
+	const connecting = connect(proxy.urlFor(urls.redis), log, 60_000);
+	await eventually(() => proxy.attempts > 1);
+	proxy.heal();
+	await using connection = await connecting;
+	await t.notThrowsAsync(connection.check(AbortSignal.timeout(5000)));
+	t.is(log.of('redis.waiting').length, 1);
+});
+
 test('wrong credentials are refused at the first start, and are not repeated in the message', async (t) => {
 	const url = urls.redis.replace('redis://', 'redis://nobody:hunter2@');
-	const error = await t.throwsAsync(connect(url), {instanceOf: SetupError});
+	const log = new RecordingLogger();
+	const error = await t.throwsAsync(connect(url, log, 60_000), {instanceOf: SetupError});
+	t.deepEqual(log.of('redis.waiting'), [], 'at once: no waiting mends it');
 	t.regex(error.message, /refuses the credentials/);
 	t.notRegex(error.message, /hunter2/);
 });

@@ -89,6 +89,19 @@ test('after a lost connection rooms are heard again, and a gap is told', async (
 	t.deepEqual(inbox.ids, ['evt_1']);
 });
 
+test('a gap is told before whatever follows it on the new connection', async (t) => {
+	await using process = await Process.start(urls.redis, `test-${randomUUID()}`);
+	const heard: string[] = [];
+	await process.fanout.subscribe('room', ({eventId}) => {
+		heard.push(`${eventId} after ${process.gaps} gaps`);
+	});
+	// A connection that is not ready yet, though subscriptions stand again.
+	process.connection.subscriber.emit('connect');
+	for (const id of ['evt_1', 'evt_2']) await process.fanout.publish('room', frameOf(id));
+	await eventually(() => heard.length === 2);
+	t.deepEqual(heard, ['evt_1 after 1 gaps', 'evt_2 after 1 gaps']);
+});
+
 test('while Redis is away publishing and joining a new room fail at once, joining a known room does not', async (t) => {
 	await using proxy = await TcpProxy.to(urls.redis);
 	await using process = await Process.start(proxy.urlFor(urls.redis), `test-${randomUUID()}`);

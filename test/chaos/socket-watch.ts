@@ -1,21 +1,18 @@
 import type {StreamClient} from '../support/stream-client.ts';
 
-/** How often frames are taken off the client, and a place to resume from is noted. */
+/** How often frames are taken off the client. */
 const EVERY_MS = 2000;
-/** A socket that comes back asks for this many notes before: live frames may overtake each other. */
-const NOTES_BACK = 10;
 
 /** Reads a tenant's socket over all its losses, and remembers which events it showed. */
 export class SocketWatch implements Disposable {
 	readonly #stream: StreamClient;
 	readonly #seen = new Set<number>();
-	readonly #notes: string[] = [];
 	readonly #timer: NodeJS.Timeout;
 
 	constructor(stream: StreamClient) {
 		this.#stream = stream;
 		this.#timer = setInterval(() => {
-			this.#note();
+			this.#take();
 		}, EVERY_MS);
 	}
 
@@ -27,15 +24,6 @@ export class SocketWatch implements Disposable {
 
 	[Symbol.dispose](): void {
 		clearInterval(this.#timer);
-	}
-
-	#note(): void {
-		const last = this.#stream.frames.at(-1);
-		if (last !== undefined) this.#notes.push(last.id);
-		if (this.#notes.length > NOTES_BACK) this.#notes.shift();
-		const [oldest] = this.#notes;
-		if (oldest !== undefined) this.#stream.resumeFrom(oldest);
-		this.#take();
 	}
 
 	/** A long run has more frames than a process wants to keep. */

@@ -1,21 +1,19 @@
 import {WebSocket} from 'ws';
 
-/** A client that comes back asks for this many events before the last one: live frames may overtake each other. */
-const EVENTS_BACK = 20;
 const COMES_BACK_AFTER_MS = 200;
 
 /** What one client saw. */
 interface Viewer {
 	readonly tenant: number;
 	readonly seen: Set<number>;
-	/** Ids of its last events, oldest first. */
-	readonly last: string[];
+	/** What it says when it comes back: the last event that it had not seen before, or where its stream began. */
+	since: string;
 	/** How often it came in: each time at the next gateway, as behind a load balancer. */
 	visits: number;
 	socket: WebSocket | undefined;
 }
 
-/** Clients of several tenants at several gateways, which come back after every loss and resume. */
+/** Clients of several tenants at several gateways, which come back after every loss and resume from their last event. */
 export class StreamCrowd implements Disposable {
 	readonly #gateways: readonly string[];
 	readonly #tokens: readonly string[];
@@ -35,7 +33,7 @@ export class StreamCrowd implements Disposable {
 		this.#viewers = Array.from({length: size}, (_, index) => ({
 			tenant: index % tokens.length,
 			seen: new Set<number>(),
-			last: [],
+			since: '',
 			visits: Math.floor(index / tokens.length),
 			socket: undefined,
 		}));
@@ -72,10 +70,8 @@ export class StreamCrowd implements Disposable {
 
 	#enter(viewer: Viewer): void {
 		const gateway = this.#gateways[viewer.visits++ % this.#gateways.length] ?? '';
-		const [since] = viewer.last;
-		const query = since === undefined ? '' : `?since=${since}`;
 		const headers = {authorization: `Bearer ${this.#tokens[viewer.tenant] ?? ''}`};
-		const socket = new WebSocket(`${gateway}/api/ws${query}`, {headers});
+		const socket = new WebSocket(`${gateway}/api/ws?since=${viewer.since}`, {headers});
 		viewer.socket = socket;
 		socket.on('message', (data: Buffer) => {
 			this.#see(viewer, JSON.parse(data.toString()) as Frame);
@@ -89,20 +85,22 @@ export class StreamCrowd implements Disposable {
 		});
 	}
 
-	#see({tenant, seen, last}: Viewer, {id, type, event, payload}: Frame): void {
+	#see(viewer: Viewer, {id, type, since, event, payload}: Frame): void {
 		if (type === 'gap') this.#gaps++;
+		if (type === 'ready') viewer.since = since ?? viewer.since;
 		if (event !== 'message' || id === undefined) return;
 		// Events go to the tenants in turns.
-		if (payload.n % this.#tokens.length !== tenant) this.#strangers.push(id);
-		seen.add(payload.n);
-		last.push(id);
-		if (last.length > EVENTS_BACK) last.shift();
+		if (payload.n % this.#tokens.length !== viewer.tenant) this.#strangers.push(id);
+		if (viewer.seen.has(payload.n)) return;
+		viewer.seen.add(payload.n);
+		viewer.since = id;
 	}
 }
 
 interface Frame {
 	readonly id?: string;
 	readonly type?: string;
+	readonly since?: string | null;
 	readonly event?: string;
 	readonly payload: {readonly n: number};
 }

@@ -392,6 +392,23 @@ export function brokerContract(test: TestFn, harness: BrokerHarness): void {
 		t.is(lost.ids[0], 'stale');
 	});
 
+	test('what is returned to a volatile queue keeps its place', async (t) => {
+		const topology = smallTopology();
+		const {websocket} = topology.queues;
+		await using fixture = await harness.start(topology);
+		const {broker} = fixture;
+		const inbox = new Inbox();
+		const consumer = await broker.consume(websocket, {prefetch: 3}, inbox.hold);
+		for (const id of ['1', '2', '3', '4']) await broker.publish(messageTo(websocket, topology, id));
+		await inbox.arrived(3);
+		await consumer.pause();
+		for (let count = 0; count < 3; count++) inbox.release('requeue');
+		const other = new Inbox();
+		await broker.consume(websocket, {prefetch: 1}, other.accept);
+		await other.arrived(4);
+		t.deepEqual(other.ids, ['1', '2', '3', '4']);
+	});
+
 	test('a volatile queue drops what is older than its time to live', async (t) => {
 		const small = smallTopology();
 		const websocket = {...small.queues.websocket, ttlMs: 200};

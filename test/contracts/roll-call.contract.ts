@@ -18,11 +18,12 @@ export function rollCallContract(test: TestFn, harness: RollCallHarness): void {
 		for (const [index, process] of processes.entries()) await process.attend((question) => `${question} ${index}`);
 		for (const [asker, process] of processes.entries()) {
 			const question = `Grüße von ${asker}`;
-			const answers = await process.ask(question);
+			const {answers, missing} = await process.ask(question);
 			t.deepEqual(
 				[...answers].sort(),
 				processes.map((_, index) => `${question} ${index}`),
 			);
+			t.is(missing, 0);
 		}
 	});
 
@@ -32,7 +33,7 @@ export function rollCallContract(test: TestFn, harness: RollCallHarness): void {
 		for (const process of processes) await process.attend((question) => question);
 		const asked = Array.from({length: 50}, (_, index) => String(index));
 		const answers = await Promise.all(
-			asked.map(async (question, index) => processes[index % processes.length]?.ask(question)),
+			asked.map(async (question, index) => (await processes[index % processes.length]?.ask(question))?.answers),
 		);
 		t.deepEqual(
 			answers,
@@ -46,7 +47,8 @@ export function rollCallContract(test: TestFn, harness: RollCallHarness): void {
 		const attendances = [];
 		for (const process of processes) attendances.push(await process.attend(() => 'here'));
 		await attendances.at(-1)?.[Symbol.asyncDispose]();
-		const answers = await processes[0]?.ask('who?');
-		t.is(answers?.length, processes.length - 1);
+		const asked = await processes[0]?.ask('who?');
+		t.is(asked?.answers.length, processes.length - 1);
+		t.is(asked?.missing, 0);
 	});
 }

@@ -79,6 +79,26 @@ test('when changes may have been missed it is looked up again, and what was know
 	t.is(store.reads, 2);
 });
 
+test('who can wait is told when a connection was deleted, whether it is known yet or not', async (t) => {
+	const {store, deleted} = create();
+	store.deletedAt = new Date();
+	const asked = [deleted.deletedAt('c'), deleted.deletedAt('c')];
+	await store.answer();
+	t.deepEqual(await Promise.all(asked), [store.deletedAt, store.deletedAt]);
+	t.is(await deleted.deletedAt('c'), store.deletedAt);
+	t.is(store.reads, 1);
+	store.deletedAt = null;
+	deleted.onGap();
+	const again = deleted.deletedAt('c');
+	await store.answer(1);
+	t.is(await again, undefined);
+	store.isAway = true;
+	deleted.onGap();
+	const untold = deleted.deletedAt('c');
+	await store.answer(2);
+	t.is(await untold, undefined, 'nobody waits for a store that is away');
+});
+
 test('while the store is away nothing is learnt, and it is asked again', async (t) => {
 	const {store, deleted, log} = create();
 	store.isAway = true;

@@ -8,6 +8,7 @@ import {createRateLimit} from '../../gateway/http/rate-limit.ts';
 import {HttpServer} from '../../gateway/http/server.ts';
 import {createGatewayHarness, PUBLIC_URL, type Tenant} from '../support/gateway-harness.ts';
 import {RecordingLogger} from '../support/recording-logger.ts';
+import {StreamProbe} from '../support/stream-probe.ts';
 
 const LIMIT = 5;
 const gateway = await createGatewayHarness({rateLimitPerMinute: LIMIT, trustProxy: 1});
@@ -78,6 +79,20 @@ test('a request that fails authentication counts against its address, and never 
 	t.is(((await refused.json()) as ErrorBody).code, 'RATE_LIMITED');
 	t.is((await from('203.0.113.8', 'wh_guess')).status, 401, 'another address');
 	t.is((await from('203.0.113.7', tenant.token)).status, 200, 'a valid token from the same address');
+});
+
+test('attempts to come into the live stream count in the same budget', async (t) => {
+	const headers = {authorization: 'Bearer wh_guess', 'x-forwarded-for': '203.0.113.20'};
+	for (let attempt = 1; attempt < LIMIT; attempt++) {
+		t.is((await fetch(`${gateway.url}/api/connections`, {headers})).status, 401);
+	}
+	const url = `${gateway.url.replace('http', 'ws')}/api/ws`;
+	const last = await StreamProbe.open(url, {headers});
+	t.is((await last.closed()).code, 4003);
+	t.is((await fetch(`${gateway.url}/api/connections`, {headers})).status, 429);
+	await t.throwsAsync(StreamProbe.open(url, {headers}), {message: /429/});
+	const other = await StreamProbe.open(url, {headers: {...headers, 'x-forwarded-for': '203.0.113.21'}});
+	t.is((await other.closed()).code, 4003, 'another address');
 });
 
 test('IPv6 addresses of one network share a budget', async (t) => {

@@ -172,6 +172,29 @@ test('an EventSource gets events, comes back by itself and resumes where it was'
 	await probe.received(ids);
 	t.deepEqual(probe.ids, ids, 'in order, none twice, and nothing that was not asked for');
 	t.deepEqual(probe.gaps, []);
+	// What is repeated behind an event that came live takes it no step back.
+	const [again] = await liveSessions(tenant, 1);
+	await receiveMessage(tenant, connection, 'three');
+	const [, , third] = await messageIds(tenant, connection, 3);
+	await probe.received([third ?? '']);
+	gateway.dependencies.eventSource.stream.find(again?.id ?? '')?.terminate();
+	await eventually(() => probe.ids.length === 5);
+	t.deepEqual(probe.ids.slice(2), [third, ...ids]);
+	t.deepEqual(probe.lastIds.slice(2), [third, third, third]);
+});
+
+test('an EventSource that loses its connection before the first event misses none', async (t) => {
+	const tenant = await gateway.createTenant();
+	const connection = await createLinkedConnection(tenant);
+	await receiveMessage(tenant, connection, 'long ago');
+	await messageIds(tenant, connection, 1);
+	using probe = new SseProbe(`${gateway.url}/api/events/stream?events=message`, tenant.token);
+	const [session] = await liveSessions(tenant, 1);
+	gateway.dependencies.eventSource.stream.find(session?.id ?? '')?.terminate();
+	await receiveMessage(tenant, connection, 'one');
+	const [, missed] = await messageIds(tenant, connection, 2);
+	await probe.received([missed ?? '']);
+	t.deepEqual(probe.ids, [missed], 'and none from before it began');
 });
 
 test('what is not asked for, or not allowed, does not come by Server-Sent Events either', async (t) => {

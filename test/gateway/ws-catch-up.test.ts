@@ -1,67 +1,15 @@
 import test from 'ava';
 import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
-import {Rooms} from '../../gateway/ws/rooms.ts';
-import {LossyFanout} from '../support/lossy-fanout.ts';
-import {ManualClock} from '../support/manual-clock.ts';
-import {RecordingLogger} from '../support/recording-logger.ts';
 import {RecordingMember} from '../support/recording-member.ts';
-import {ScriptedEventStore} from '../support/scripted-event-store.ts';
+import {RoomsBench, USER} from '../support/rooms-bench.ts';
 import {createRandom} from '../support/shuffled.ts';
-import {makeStreamEvent} from '../support/stream-event.ts';
+import {first, idsOf, makeStreamEvent} from '../support/stream-event.ts';
 
-const USER = 'user-1';
 const SECOND = 1000;
 const HOUR = 3_600_000;
 
-/** Rooms whose live stream, log and time are in the hands of the test. */
-class Bench {
-	readonly clock = new ManualClock();
-	readonly log = new RecordingLogger();
-	readonly fanout = new LossyFanout({log: this.log});
-	readonly events = new ScriptedEventStore();
-	readonly rooms: Rooms;
-
-	constructor(maxHeldBytes = 1024 * 1024) {
-		const {fanout, events, clock, log} = this;
-		this.rooms = new Rooms({fanout, events, clock, log, maxHeldBytes});
-	}
-
-	/** Numbers `from` to `to`, received now. */
-	make(from: number, to: number, userId = USER): readonly NewLoggedEvent[] {
-		return Array.from({length: to - from + 1}, (_, index) => makeStreamEvent(userId, from + index, this.clock.now()));
-	}
-
-	async live(...events: readonly NewLoggedEvent[]): Promise<void> {
-		for (const {id, event, userId, connectionId, body} of events) {
-			await this.fanout.publish(userId, {eventId: id, event, connectionId, body: Buffer.from(body)});
-		}
-	}
-
-	async both(...events: readonly NewLoggedEvent[]): Promise<void> {
-		await this.events.append(events);
-		await this.live(...events);
-	}
-
-	async join(since?: string, userId = USER): Promise<RecordingMember> {
-		const member = new RecordingMember();
-		await this.rooms.join(userId, member, since);
-		await this.clock.advance(0);
-		return member;
-	}
-}
-
-function idsOf(events: readonly NewLoggedEvent[]): readonly string[] {
-	return events.map(({id}) => id);
-}
-
-function first<T>(items: readonly T[]): T {
-	const item = items[0];
-	if (item === undefined) throw new Error('there is none');
-	return item;
-}
-
 test('a member that resumes gets what it missed in order, then the live stream', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const missed = bench.make(1, 1000);
 	await bench.events.append(missed);
 	const member = await bench.join(first(missed).id);
@@ -71,7 +19,7 @@ test('a member that resumes gets what it missed in order, then the live stream',
 });
 
 test('a client whose last event is not in the log any more is told so, and gets all that is', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const [expired] = bench.make(1, 1);
 	await bench.clock.advance(31 * 24 * HOUR);
 	const kept = bench.make(2, 4);
@@ -84,7 +32,7 @@ test('a client whose last event is not in the log any more is told so, and gets 
 });
 
 test('a gap names no event that the client may not know of', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const [expired] = bench.make(1, 1);
 	await bench.clock.advance(31 * 24 * HOUR);
 	await bench.events.append(bench.make(2, 4));
@@ -96,7 +44,7 @@ test('a gap names no event that the client may not know of', async (t) => {
 });
 
 test('live frames that come during the replay follow it, and what the log has of them is not repeated', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const missed = bench.make(1, 3);
 	await bench.events.append(missed);
 	const {promise: paused, resolve: release} = Promise.withResolvers<undefined>();
@@ -123,7 +71,7 @@ test('live frames that come during the replay follow it, and what the log has of
 });
 
 test('an event that was live just before the subscription and reaches the log long after it is not missed', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const had = bench.make(1, 1);
 	await bench.events.append(had);
 	const late = bench.make(2, 3);
@@ -138,7 +86,7 @@ test('an event that was live just before the subscription and reaches the log lo
 });
 
 test('while the log lags, live frames go out at once, and once', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const had = bench.make(1, 1);
 	await bench.events.append(had);
 	const member = await bench.join(first(had).id);
@@ -153,7 +101,7 @@ test('while the log lags, live frames go out at once, and once', async (t) => {
 });
 
 test('comparing with the log ends as soon as the log has passed the subscription', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const had = bench.make(1, 1);
 	await bench.events.append(had);
 	await bench.join(first(had).id);
@@ -167,7 +115,7 @@ test('comparing with the log ends as soon as the log has passed the subscription
 });
 
 test('a quiet log is asked ever less often, and no more after an hour', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const had = bench.make(1, 1);
 	await bench.events.append(had);
 	const member = await bench.join(first(had).id);
@@ -180,7 +128,7 @@ test('a quiet log is asked ever less often, and no more after an hour', async (t
 });
 
 test('a log that does not catch up within an hour is told as a gap', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const had = bench.make(1, 1);
 	await bench.events.append(had);
 	const member = await bench.join(first(had).id);
@@ -191,7 +139,7 @@ test('a log that does not catch up within an hour is told as a gap', async (t) =
 });
 
 test('a member that leaves ends its reading', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const had = bench.make(1, 1);
 	await bench.events.append(had);
 	const member = await bench.join(first(had).id);
@@ -203,7 +151,7 @@ test('a member that leaves ends its reading', async (t) => {
 });
 
 test('a since that is no event id is a gap at once', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	for (const since of ['nonsense', 'evt_1', `evt_${'U'.repeat(26)}`, '{"$ne":null}']) {
 		const member = await bench.join(since);
 		t.deepEqual(member.frames, [{type: 'gap', from: since, to: null, reason: 'unknown'}]);
@@ -214,7 +162,7 @@ test('a since that is no event id is a gap at once', async (t) => {
 });
 
 test("an unknown event id, or another user's, is a gap after 5 s; what came meanwhile follows", async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const foreign = bench.make(1, 1, 'user-2');
 	await bench.events.append(foreign);
 	for (const since of [first(foreign).id, first(bench.make(99, 99)).id]) {
@@ -230,7 +178,7 @@ test("an unknown event id, or another user's, is a gap after 5 s; what came mean
 });
 
 test('an event that was had live is resumed from, though the log gets it only now', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const [had, missed] = [bench.make(1, 1), bench.make(2, 5)];
 	const member = await bench.join(first(had).id);
 	await bench.clock.advance(2 * SECOND);
@@ -241,7 +189,7 @@ test('an event that was had live is resumed from, though the log gets it only no
 });
 
 test('a live stream that is more than may be held is read from the log instead', async (t) => {
-	const bench = new Bench(2000);
+	const bench = new RoomsBench(2000);
 	const missed = bench.make(1, 1000);
 	await bench.events.append(missed);
 	const {promise, resolve: drain} = Promise.withResolvers<undefined>();
@@ -262,7 +210,7 @@ test('a live stream that is more than may be held is read from the log instead',
 });
 
 test('a client that takes its time is live only when it has everything, in order, however much comes meanwhile', async (t) => {
-	const bench = new Bench(2000);
+	const bench = new RoomsBench(2000);
 	const had = bench.make(1, 1);
 	await bench.events.append(had);
 	const {promise: paused, resolve: release} = Promise.withResolvers<undefined>();
@@ -287,7 +235,7 @@ test('a client that takes its time is live only when it has everything, in order
 });
 
 test('a live frame of an event that the client has, or that the replay has sent already, is not sent again', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const events = bench.make(1, 5);
 	await bench.events.append(events);
 	const {promise, resolve: drain} = Promise.withResolvers<undefined>();
@@ -303,7 +251,7 @@ test('a live frame of an event that the client has, or that the replay has sent 
 });
 
 test('a log that cannot be read is a gap, and what came meanwhile follows', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const had = bench.make(1, 1);
 	await bench.events.append(had);
 	bench.events.isAway = true;
@@ -322,7 +270,7 @@ test('a log that cannot be read is a gap, and what came meanwhile follows', asyn
 });
 
 test('a log that fails during the replay is a gap from the last event that was sent', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const missed = bench.make(1, 500);
 	await bench.events.append(missed);
 	const member = new RecordingMember();
@@ -334,12 +282,12 @@ test('a log that fails during the replay is a gap from the last event that was s
 	drain(undefined);
 	await bench.clock.advance(0);
 	const last = member.ids.at(-1);
-	t.is(member.ids.length, 200);
+	t.is(member.ids.length, 199);
 	t.deepEqual(member.gaps, [{type: 'gap', from: last ?? null, to: null, reason: 'log-unavailable'}]);
 });
 
 test('what the fan-out lost is read from the log by every member, and nothing known is repeated', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	await bench.events.append(bench.make(1, 100));
 	const members = [await bench.join(), await bench.join()];
 	const [known, lost, after] = [bench.make(101, 150), bench.make(151, 170), bench.make(171, 180)];
@@ -355,7 +303,7 @@ test('what the fan-out lost is read from the log by every member, and nothing kn
 });
 
 test('after a loss, live frames wait for what was lost', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const member = await bench.join();
 	const [known, lost, live] = [bench.make(1, 10), bench.make(11, 20), bench.make(21, 30)];
 	await bench.both(...known);
@@ -373,7 +321,7 @@ test('after a loss, live frames wait for what was lost', async (t) => {
 
 test('a loss at the very moment at which an earlier one is made good is not taken for covered', async (t) => {
 	for (let ticks = 0; ticks < 20; ticks++) {
-		const bench = new Bench();
+		const bench = new RoomsBench();
 		const member = await bench.join();
 		bench.fanout.restore();
 		await bench.clock.advance(10 * SECOND);
@@ -399,7 +347,7 @@ test('a loss at the very moment at which an earlier one is made good is not take
 });
 
 test('a loss is made good though the log lags behind', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	await bench.events.append(bench.make(1, 100));
 	const member = await bench.join();
 	const [known, lost] = [bench.make(101, 110), bench.make(111, 120)];
@@ -414,7 +362,7 @@ test('a loss is made good though the log lags behind', async (t) => {
 });
 
 test('a loss is made good in a room that had no frame yet', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	await bench.events.append(bench.make(1, 100));
 	const member = await bench.join();
 	const lost = bench.make(101, 102);
@@ -426,7 +374,7 @@ test('a loss is made good in a room that had no frame yet', async (t) => {
 });
 
 test('a loss while another is being made good is made good, too', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const member = await bench.join();
 	const lost = bench.make(1, 4);
 	for (const event of lost) {
@@ -441,7 +389,7 @@ test('a loss while another is being made good is made good, too', async (t) => {
 });
 
 test('a loss that the log cannot make good is told as a gap', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const quiet = await bench.join();
 	await bench.both(...bench.make(1, 1, 'user-2'));
 	const busy = await bench.join(undefined, 'user-2');
@@ -456,7 +404,7 @@ test('a loss that the log cannot make good is told as a gap', async (t) => {
 });
 
 test('an event of long ago that comes again makes a later loss repeat no more than the room has seen', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	const history = bench.make(1, 5000);
 	await bench.events.append(history);
 	const member = await bench.join();
@@ -469,8 +417,49 @@ test('an event of long ago that comes again makes a later loss repeat no more th
 	t.deepEqual(member.ids, idsOf([first(history), ...lost]));
 });
 
+test('a loss that lasted is made good, though frames that follow it come before it is told', async (t) => {
+	const bench = new RoomsBench();
+	const member = await bench.join();
+	const known: NewLoggedEvent[] = [];
+	for (let index = 1; index <= 300; index++) {
+		known.push(...bench.make(index, index));
+		await bench.clock.advance(100);
+	}
+	const [overtaken] = known.splice(149, 1);
+	if (overtaken === undefined) throw new Error('it is there');
+	await bench.events.append([...known.slice(0, 149), overtaken, ...known.slice(149)]);
+	await bench.live(...known);
+	const lost = bench.make(301, 400);
+	await bench.events.append(lost);
+	await bench.clock.advance(600 * SECOND);
+	const following = bench.make(401, 500);
+	await bench.both(...following);
+	await bench.clock.advance(SECOND);
+	await bench.both(...bench.make(501, 501));
+	bench.fanout.restore();
+	await bench.clock.advance(0);
+	const missing = idsOf([overtaken, ...lost]).filter((id) => !member.ids.includes(id));
+	t.deepEqual(missing, []);
+	t.is(new Set(member.ids).size, member.ids.length, 'nothing twice');
+});
+
+test('what is logged while the place to read on from is looked for is not passed by', async (t) => {
+	const bench = new RoomsBench();
+	const member = await bench.join();
+	const [known, lost] = [bench.make(1, 3), bench.make(4, 4)];
+	await bench.live(...known);
+	let reads = 0;
+	bench.events.delay = async () => {
+		// Between the first read and the second.
+		if (++reads === 3) await bench.events.append([...known, ...lost]);
+	};
+	bench.fanout.restore();
+	await bench.clock.advance(10 * SECOND);
+	t.deepEqual(member.ids, idsOf([...known, ...lost]));
+});
+
 test('a loss in many rooms is read a few rooms at a time', async (t) => {
-	const bench = new Bench();
+	const bench = new RoomsBench();
 	for (let user = 0; user < 100; user++) await bench.join(undefined, `user-${user}`);
 	let [reading, peak] = [0, 0];
 	bench.events.delay = async () => {
@@ -486,18 +475,26 @@ test('a loss in many rooms is read a few rooms at a time', async (t) => {
 	t.is(bench.rooms.size, 100);
 });
 
-interface Client {
+/** From when a client came until it left. */
+interface Visit {
 	readonly member: RecordingMember;
-	readonly expected: readonly NewLoggedEvent[];
-	/** What the log had when it joined. */
+	/** What the log had when it came, beside the event that it named; nothing for who came for what is new. */
 	readonly replayed: readonly NewLoggedEvent[];
 }
 
-/** One random history: events on their two ways, each with delays of its own, losses of the fan-out, and clients that come and resume. */
+/** Comes and goes, and resumes from the last event that it had not seen before. */
+interface Client {
+	readonly visits: Visit[];
+	readonly seen: Set<string>;
+	last: string;
+	expected: readonly NewLoggedEvent[] | undefined;
+}
+
+/** One random history: events on their two ways, each with delays of its own, losses of the fan-out, and clients that come, go and resume. */
 async function simulate(seed: number): Promise<readonly Client[]> {
 	const random = createRandom(seed);
 	const pick = (max: number): number => Math.floor(random() * max);
-	const bench = new Bench(pick(2) === 0 ? 3000 : undefined);
+	const bench = new RoomsBench(pick(2) === 0 ? 3000 : undefined);
 	const {clock, events} = bench;
 	events.delay = () => (pick(2) === 0 ? Promise.resolve() : new Promise((resolve) => clock.after(pick(300), resolve)));
 	const startedAtMs = clock.now();
@@ -506,6 +503,7 @@ async function simulate(seed: number): Promise<readonly Client[]> {
 	let [publishedAtMs, loggedAtMs] = [0, 0];
 	for (let index = 0; index < 60; index++) {
 		publishedAtMs += pick(10) === 0 ? pick(8000) : pick(200);
+		if (pick(40) === 0) publishedAtMs += pick(300_000);
 		const liveAtMs = publishedAtMs + (pick(8) === 0 ? pick(3000) : pick(50));
 		loggedAtMs = Math.max(loggedAtMs, publishedAtMs + pick(200) + (index === logStallsAt ? 60_000 : 0));
 		const event = makeStreamEvent(USER, index, startedAtMs + publishedAtMs, pick(50));
@@ -523,35 +521,68 @@ async function simulate(seed: number): Promise<readonly Client[]> {
 		});
 	}
 	const clients: Client[] = [];
-	const join = async (resumes: boolean): Promise<void> => {
+
+	const leave = (client: Client, member: RecordingMember): void => {
+		const fresh = member.ids.filter((id) => !client.seen.has(id));
+		const last = history.find(({event}) => event.id === fresh.at(-1));
+		if (last !== undefined && startedAtMs + last.loggedAtMs > clock.now()) {
+			// What it would name the log does not have for another while: that would be a gap.
+			clock.after(1000, () => {
+				leave(client, member);
+			});
+			return;
+		}
+		bench.rooms.leave(USER, member);
+		for (const id of member.ids) client.seen.add(id);
+		client.last = fresh.at(-1) ?? (client.last === '' ? (member.ready[0] ?? '') : client.last);
+		// It left before it was told anything: nothing was promised.
+		if (client.last === '') client.expected = undefined;
+		clock.after(pick(3000), () => void enter(client));
+	};
+	const enter = async (client: Client): Promise<void> => {
 		const nowMs = clock.now() - startedAtMs;
-		const had = history.findLast(
-			(entry) => Math.min(entry.liveAtMs, entry.loggedAtMs) < nowMs && entry.loggedAtMs < nowMs + 4000,
-		);
-		const since = resumes ? had : undefined;
 		const member = new RecordingMember();
-		const replayed = history.filter((entry) => entry.loggedAtMs < nowMs).map(({event}) => event);
+		const logged = history.filter(({event, loggedAtMs}) => loggedAtMs < nowMs && event.id !== client.last);
+		const replayed = client.last.startsWith('evt_') ? logged.map(({event}) => event) : [];
 		try {
-			await bench.rooms.join(USER, member, since?.event.id);
+			await bench.rooms.join(USER, member, client.last);
 		} catch {
 			bench.rooms.leave(USER, member);
-			clock.after(500, () => void join(resumes));
+			clock.after(500, () => void enter(client));
 			return;
 		}
 		const sinceMs = clock.now() - startedAtMs;
-		const expected = history.filter((entry) =>
-			since === undefined ? entry.publishedAtMs > sinceMs : history.indexOf(entry) > history.indexOf(since),
-		);
-		clients.push({member, replayed, expected: expected.map(({event}) => event)});
+		client.visits.push({member, replayed});
+		client.expected ??= history.filter(({publishedAtMs}) => publishedAtMs > sinceMs).map(({event}) => event);
 		// A connection that is full now and then.
 		for (let pause = pick(3); pause > 0; pause--) {
 			clock.after(pick(2000), () => {
 				member.full = new Promise((resolve) => clock.after(pick(1000), resolve));
 			});
 		}
+		if (client.visits.length < 6) {
+			clock.after(pick(8000), () => {
+				leave(client, member);
+			});
+		}
 	};
-	for (let client = 0; client < 4; client++) {
-		clock.after(pick(publishedAtMs), () => void join(client > 0));
+	/** Has an event from before, one that the log has or will have soon. */
+	const comeBack = (client: Client): void => {
+		const nowMs = clock.now() - startedAtMs;
+		const had = history.findLast(
+			(entry) => Math.min(entry.liveAtMs, entry.loggedAtMs) < nowMs && entry.loggedAtMs < nowMs + 4000,
+		);
+		client.last = had?.event.id ?? '';
+		client.expected = had && history.slice(history.indexOf(had) + 1).map(({event}) => event);
+		void enter(client);
+	};
+	for (let index = 0; index < 4; index++) {
+		const client: Client = {visits: [], seen: new Set(), last: '', expected: undefined};
+		clients.push(client);
+		clock.after(pick(publishedAtMs), () => {
+			if (index === 0) void enter(client);
+			else comeBack(client);
+		});
 	}
 	await clock.advance(4 * HOUR);
 	const {reads} = events;
@@ -560,18 +591,21 @@ async function simulate(seed: number): Promise<readonly Client[]> {
 	return clients;
 }
 
-test('whatever the delays and losses, every event arrives, and the replay is in order', async (t) => {
+test('whatever the delays and losses, every event arrives, also for those who come and go, and a replay is in order', async (t) => {
 	for (let seed = 1; seed <= 150; seed++) {
 		const clients = await simulate(seed);
-		t.is(clients.length, 4, `seed ${seed}`);
-		for (const {member, expected, replayed} of clients) {
-			const got = new Set(member.ids);
+		for (const {visits, expected = []} of clients) {
+			t.true(visits.length > 0, `seed ${seed}`);
+			const got = new Set(visits.flatMap(({member}) => member.ids));
 			const missing = idsOf(expected).filter((id) => !got.has(id));
 			if (missing.length > 0) t.fail(`seed ${seed}: ${missing.length} of ${expected.length} events are missing`);
-			t.deepEqual(member.gaps, [], `seed ${seed}`);
-			const wanted = idsOf(replayed.filter((event) => expected.includes(event)));
-			const order = [...got].filter((id) => wanted.includes(id));
-			t.deepEqual(order, wanted, `seed ${seed}: the replay is out of order`);
+			for (const {member, replayed} of visits) {
+				t.deepEqual(member.gaps, [], `seed ${seed}`);
+				const ids = new Set(member.frames.slice(0, member.framesBeforeReady).flatMap(({id}) => id ?? []));
+				const order = idsOf(replayed).filter((id) => ids.has(id));
+				const arrived = [...ids].filter((id) => order.includes(id));
+				t.deepEqual(arrived, order, `seed ${seed}: the replay is out of order`);
+			}
 		}
 	}
 });

@@ -122,12 +122,12 @@ test('a token that is revoked while it is being checked does not get in', async 
 	fixture.lookup = async () => {
 		if (++lookups === 1) await paused;
 	};
-	const probe = await fixture.open(`/ws?token=${token}`);
+	const opening = fixture.open(`/ws?token=${token}`);
 	await eventually(() => lookups === 1);
 	await fixture.stores.tokenStore.revoke(tokenId);
 	fixture.control.change({kind: 'token-revoked', userId, tokenId});
 	release(undefined);
-	t.is((await probe.closed()).code, 4003);
+	t.is((await (await opening).closed()).code, 4003);
 });
 
 test('a client that leaves while its token is being checked takes no place', async (t) => {
@@ -139,10 +139,14 @@ test('a client that leaves while its token is being checked takes no place', asy
 		lookups++;
 		await paused;
 	};
-	const probe = await fixture.open(`/ws?token=${tenant.token}`);
+	const leaving = connect(fixture.port, '127.0.0.1');
+	leaving.write(
+		`GET /ws?token=${tenant.token} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n` +
+			'Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n',
+	);
 	await eventually(() => lookups === 1);
-	probe.socket.terminate();
-	await eventually(() => fixture.stream.size === 0);
+	leaving.resetAndDestroy();
+	await once(leaving, 'close');
 	release(undefined);
 	await fixture.connect(tenant);
 	t.is(fixture.stream.size, 1);

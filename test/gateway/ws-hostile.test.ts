@@ -1,12 +1,35 @@
 import {randomUUID} from 'node:crypto';
+import {once} from 'node:events';
+import type {IncomingMessage} from 'node:http';
 import {setFlagsFromString} from 'node:v8';
 import {runInNewContext} from 'node:vm';
 import test from 'ava';
+import {WebSocket} from 'ws';
+import {newToken} from '../../domain/tokens/token.ts';
 import {eventually} from '../support/eventually.ts';
 import {IdentityProvider} from '../support/identity-provider.ts';
 import {SocketIoProbe} from '../support/socket-io-probe.ts';
 import {makeStreamEvent} from '../support/stream-event.ts';
 import {StreamFixture} from '../support/stream-fixture.ts';
+
+const LIMIT = 5;
+
+/** How an upgrade is answered that does not happen. */
+async function refusal(url: string): Promise<IncomingMessage> {
+	const socket = new WebSocket(url);
+	socket.on('error', () => undefined);
+	const [, response] = (await once(socket, 'unexpected-response')) as [unknown, IncomingMessage];
+	response.resume();
+	return response;
+}
+
+/** Nobody's token, until that is too much. */
+async function fail(fixture: StreamFixture): Promise<void> {
+	for (let attempt = 1; attempt <= LIMIT; attempt++) {
+		const probe = await fixture.open(attempt % 2 === 0 ? '/ws' : `/ws?token=${newToken()}`);
+		await probe.closed();
+	}
+}
 
 const encode = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
@@ -44,6 +67,66 @@ for (const auth of [
 		t.deepEqual(await probe.refused(), {message: 'Missing token', data: {code: 4001}});
 	});
 }
+
+test('an address that fails too often is not even upgraded; whoever is somebody comes in all the same', async (t) => {
+	await using fixture = await StreamFixture.start({failuresPerMinute: LIMIT});
+	const tenant = await fixture.addTenant();
+	const {ticket} = await fixture.tickets.issue(await fixture.tickets.authenticate(tenant.token));
+	await fail(fixture);
+	for (const query of ['', `?token=${newToken()}`, '?ticket=wst_0']) {
+		const {statusCode, headers} = await refusal(`${fixture.url}/api/ws${query}`);
+		t.is(statusCode, 429);
+		t.true(Number(headers['retry-after']) > 0 && Number(headers['retry-after']) <= 60);
+	}
+	t.is(fixture.log.of('stream.client.refused').length, LIMIT, 'others made no socket');
+	t.true((await fixture.connect(tenant)).isOpen);
+	const byTicket = await fixture.open(`/ws?ticket=${ticket}`);
+	await eventually(() => fixture.stream.clientsOf(tenant.userId).length === 2);
+	t.true(byTicket.isOpen);
+	fixture.loseTokens();
+	const unknown = await fixture.open(`/ws?token=${(await fixture.addTenant()).token}`);
+	t.is((await unknown.closed()).code, 4000, 'nobody knows whether it is good');
+});
+
+test('good credentials are no failure, however often they come', async (t) => {
+	await using fixture = await StreamFixture.start({failuresPerMinute: LIMIT});
+	const tenant = await fixture.addTenant();
+	const writer = await fixture.addToken(tenant.userId, {scopes: ['send']});
+	for (let attempt = 0; attempt < 2 * LIMIT; attempt++) {
+		(await fixture.connect(tenant)).socket.terminate();
+		t.is((await (await fixture.open(`/ws?token=${writer.token}`)).closed()).code, 4003);
+	}
+	t.is((await (await fixture.open('/ws')).closed()).code, 4001);
+});
+
+test('of an address that fails too often as many Socket.IO handshakes come through again, on either transport', async (t) => {
+	await using fixture = await StreamFixture.start({failuresPerMinute: LIMIT});
+	const tenant = await fixture.addTenant();
+	using before = new SocketIoProbe(fixture.url, {auth: {token: tenant.token}, transports: ['polling']});
+	await before.connected();
+	await fail(fixture);
+	for (let handshake = 1; handshake <= LIMIT; handshake++) {
+		using probe = new SocketIoProbe(fixture.url, {auth: {token: tenant.token}});
+		await probe.connected();
+	}
+	const path = '/ws/?EIO=4&transport=';
+	const polled = await fetch(`${fixture.url.replace('ws', 'http')}${path}polling`);
+	t.is(polled.status, 429);
+	t.is(((await polled.json()) as {code: string}).code, 'RATE_LIMITED');
+	t.is((await refusal(`${fixture.url}${path}websocket`)).statusCode, 429);
+	const event = makeStreamEvent(tenant.userId, 1);
+	await fixture.publish(event);
+	await before.received([event.id]);
+});
+
+test('a Socket.IO client that is nobody is a failure, too', async (t) => {
+	await using fixture = await StreamFixture.start({failuresPerMinute: LIMIT});
+	for (let attempt = 0; attempt < LIMIT; attempt++) {
+		using probe = new SocketIoProbe(fixture.url, {auth: {token: newToken()}});
+		await probe.refused();
+	}
+	t.is((await refusal(`${fixture.url}/ws`)).statusCode, 429);
+});
 
 test('what is no Socket.IO harms nobody', async (t) => {
 	await using fixture = await StreamFixture.start();

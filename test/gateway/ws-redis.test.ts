@@ -25,7 +25,8 @@ test('clients that stay connected miss nothing while the connection to Redis bre
 	await using here = await connectRedis({url: proxy.urlFor(urls.redis), clock, log});
 	await using dispatcher = new RedisFanout({commands: there.commands, subscriber: there.subscriber, log, prefix});
 	await using fanout = new RedisFanout({commands: here.commands, subscriber: here.subscriber, log, prefix});
-	await using rooms = new Rooms({fanout, events, clock, log, maxHeldBytes: 1024 * 1024});
+	const deleted = {deletedAt: () => Promise.resolve(undefined)};
+	await using rooms = new Rooms({fanout, events, deleted, clock, log, maxHeldBytes: 1024 * 1024});
 	const [userId, stranger] = [randomUUID(), randomUUID()];
 	const [member, other] = [new RecordingMember(), new RecordingMember()];
 	await rooms.join(userId, member, undefined);

@@ -142,19 +142,3 @@ test('what came by a ticket is checked again like everything else', async (t) =>
 	fixture.control.gap();
 	t.deepEqual(await probe.closed(), INVALID);
 });
-
-test('a client is ended by its user in whatever process it is, and nobody else by it', async (t) => {
-	await using fixture = await StreamFixture.start();
-	const [alice, bob] = [await fixture.addTenant(), await fixture.addTenant()];
-	const [doomed, spared, stranger] = [
-		await fixture.connect(alice),
-		await fixture.connect(alice),
-		await fixture.connect(bob),
-	];
-	const [client] = fixture.stream.clientsOf(alice.userId);
-	const clientId = client?.id ?? '';
-	fixture.control.change({kind: 'client-ended', userId: bob.userId, clientId});
-	fixture.control.change({kind: 'client-ended', userId: alice.userId, clientId});
-	t.deepEqual(await doomed.closed(), {code: 4010, reason: 'Ended by its user'});
-	for (const probe of [spared, stranger]) t.true(probe.isOpen);
-});

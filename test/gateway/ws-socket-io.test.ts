@@ -157,6 +157,38 @@ test('a client comes back by itself after a loss, and resumes where it was', asy
 	t.deepEqual(probe.ids, [first.id, missed.id, later.id]);
 });
 
+test('a client that leaves and keeps its connection takes no place, and may come in again by it', async (t) => {
+	await using fixture = await StreamFixture.start({maxSocketsPerUser: 1});
+	const tenant = await fixture.addTenant();
+	const probe = await fixture.open('/ws/?EIO=4&transport=websocket');
+	for (let visit = 1; visit <= 20; visit++) {
+		probe.socket.send(`40${JSON.stringify({token: tenant.token})}`);
+		await eventually(() => fixture.log.of('stream.client.admitted').length === visit);
+		const event = makeStreamEvent(tenant.userId, visit);
+		await fixture.publish(event);
+		await eventually(() => probe.texts.at(-1)?.includes(event.id));
+		probe.socket.send('41');
+		await eventually(() => fixture.stream.size === 0);
+		await eventually(() => fixture.fanout.subscriptionsOf(tenant.userId) === 0);
+	}
+	t.true(probe.isOpen);
+	t.true((await fixture.connect(tenant)).isOpen);
+});
+
+test('who says since is told where the stream begins, as an event of its own', async (t) => {
+	await using fixture = await StreamFixture.start();
+	const tenant = await fixture.addTenant();
+	await fixture.events.append([makeStreamEvent(tenant.userId, 1)]);
+	using silent = await join(fixture, tenant);
+	using probe = await join(fixture, tenant, {auth: {token: tenant.token, since: ''}});
+	await eventually(() => probe.others.length === 1);
+	t.deepEqual(probe.others[0], {type: 'ready', since: 'pos_1'} as object);
+	const event = makeStreamEvent(tenant.userId, 2);
+	await fixture.publish(event);
+	await silent.received([event.id]);
+	t.deepEqual(silent.others, []);
+});
+
 test('what a client subscribes to is acknowledged, and what cannot be is an error that changes nothing', async (t) => {
 	await using fixture = await StreamFixture.start();
 	const tenant = await fixture.addTenant();

@@ -3,6 +3,7 @@ import test from 'ava';
 import {CLOSE} from '../../gateway/ws/close-reason.ts';
 import {EventFrame} from '../../gateway/ws/event-frame.ts';
 import {gapFrame} from '../../gateway/ws/gap-frame.ts';
+import {ReadyFrame} from '../../gateway/ws/ready-frame.ts';
 import {SseTransport} from '../../gateway/ws/sse-transport.ts';
 import {ManualClock} from '../support/manual-clock.ts';
 
@@ -30,6 +31,22 @@ test('an event has its id, other frames their name', (t) => {
 		read(transport),
 		'id: evt_1\ndata: {"body":"a\\nb"}\n\n' +
 			'event: gap\ndata: {"type":"gap","from":"evt_1","to":null,"reason":"unknown"}\n\n',
+	);
+});
+
+test('where it begins is an id to come back with; what comes from before the place of a client has none, so that it does not go back', (t) => {
+	const transport = new SseTransport({clock: new ManualClock()});
+	read(transport);
+	transport.write(new ReadyFrame(5));
+	transport.write(new ReadyFrame(undefined));
+	transport.write(
+		new EventFrame({eventId: 'evt_1', event: 'message', connectionId: null, body: Buffer.from('{}'), isBehind: true}),
+	);
+	t.is(
+		read(transport),
+		'event: ready\nid: pos_5\ndata: {"type":"ready","since":"pos_5"}\n\n' +
+			'event: ready\ndata: {"type":"ready","since":null}\n\n' +
+			'data: {}\n\n',
 	);
 });
 

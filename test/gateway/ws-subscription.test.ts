@@ -97,9 +97,9 @@ test('Last-Event-ID in a header is as good as ?since=', async (t) => {
 	const events = makeEvents(tenant, 1, null);
 	await fixture.events.append(events);
 	const probe = await fixture.open('/ws', {
-		headers: {authorization: `Bearer ${tenant.token}`, 'last-event-id': events[2]?.id ?? ''},
+		headers: {authorization: `Bearer ${tenant.token}`, 'last-event-id': events[0]?.id ?? ''},
 	});
-	const missed = events.slice(3).map(({id}) => id);
+	const missed = events.slice(1).map(({id}) => id);
 	await probe.received(missed);
 	t.deepEqual(probe.ids, missed);
 });
@@ -131,6 +131,66 @@ test('a message changes what comes from then on', async (t) => {
 	];
 	await probe.received(expected);
 	t.deepEqual(probe.ids, expected);
+});
+
+test('what a client says as soon as it is connected is answered, in whatever way it is known', async (t) => {
+	await using fixture = await StreamFixture.start();
+	const tenant = await fixture.addTenant();
+	for (let round = 0; round < 10; round++) {
+		const {ticket} = await fixture.tickets.issue(await fixture.tickets.authenticate(tenant.token));
+		fixture.lookup = () => new Promise((resolve) => setTimeout(resolve, 20));
+		for (const query of [`ticket=${ticket}`, `token=${tenant.token}`]) {
+			const probe = await fixture.open(`/ws?${query}`);
+			probe.socket.send('{"type":"subscribe","events":["message"]}');
+			t.like(await answered(probe, 1), {type: 'subscribed', events: ['message']});
+			probe.socket.terminate();
+		}
+	}
+});
+
+test('what a client says while it is being let in counts, after what it said by coming', async (t) => {
+	await using fixture = await StreamFixture.start();
+	const tenant = await fixture.addTenant();
+	const shop = await addConnection(fixture, tenant);
+	const events = makeEvents(tenant, 1, shop);
+	await fixture.events.append(events);
+	const {promise: paused, resolve: release} = Promise.withResolvers<undefined>();
+	let lookups = 0;
+	fixture.lookup = async () => {
+		// The token's is the first.
+		if (++lookups > 1) await paused;
+	};
+	const probe = await fixture.open(`/ws?token=${tenant.token}&connectionId=${shop}&since=${events[0]?.id ?? ''}`);
+	await eventually(() => lookups === 2);
+	for (const name of ['message', 'group.*', 'call.*']) {
+		probe.socket.send(JSON.stringify({type: 'subscribe', events: [name]}));
+		probe.socket.send('{"type":"whatever"}');
+	}
+	let pongs = 0;
+	probe.socket.on('pong', () => pongs++);
+	probe.socket.ping();
+	await eventually(() => pongs === 1);
+	t.deepEqual(probe.texts, []);
+	release(undefined);
+	t.like(await answered(probe, 4), {events: ['call.*'], connectionIds: null});
+	t.like(answersOf(probe)[0], {events: null, connectionIds: [shop]});
+	await probe.received(idsOf(events, 'call.received'));
+	t.deepEqual(probe.ids, idsOf(events, 'call.received'));
+});
+
+test('of two wishes the later one counts, however long the earlier one takes', async (t) => {
+	await using fixture = await StreamFixture.start();
+	const tenant = await fixture.addTenant();
+	const shop = await addConnection(fixture, tenant);
+	const probe = await fixture.connect(tenant);
+	fixture.lookup = () => new Promise((resolve) => setTimeout(resolve, 50));
+	probe.socket.send(JSON.stringify({type: 'subscribe', connectionId: shop}));
+	probe.socket.send(JSON.stringify({type: 'subscribe', events: ['message']}));
+	await answered(probe, 2);
+	t.like(answersOf(probe)[0], {connectionIds: [shop]});
+	t.like(answersOf(probe)[1], {events: ['message'], connectionIds: null});
+	const [client] = fixture.stream.clientsOf(tenant.userId);
+	t.deepEqual(client?.subscription, {events: ['message'], connectionIds: null});
 });
 
 test('what cannot be subscribed to is told, changes nothing and closes nothing', async (t) => {

@@ -4,7 +4,12 @@ import type {ProbeFrame} from './stream-probe.ts';
 
 /** A client of a room that takes everything and notes it. */
 export class RecordingMember implements RoomMember {
+	/** All but those that tell that the stream is live. */
 	readonly frames: ProbeFrame[] = [];
+	/** What it was told to come back with. */
+	readonly ready: (string | null | undefined)[] = [];
+	/** How many frames came before that. */
+	framesBeforeReady = 0;
 	/** Set by tests: no room until then. */
 	full: Promise<void> | undefined;
 
@@ -32,7 +37,13 @@ export class RecordingMember implements RoomMember {
 	}
 
 	send(frame: StreamFrame): void {
-		this.frames.push(JSON.parse(frame.body.toString()) as ProbeFrame);
+		const said = JSON.parse(frame.body.toString()) as ProbeFrame;
+		if (said.type === 'ready') {
+			this.ready.push(said.since);
+			this.framesBeforeReady = this.frames.length;
+		} else {
+			this.frames.push(said);
+		}
 	}
 
 	async drained(): Promise<void> {

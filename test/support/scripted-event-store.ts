@@ -16,12 +16,21 @@ export class ScriptedEventStore implements EventStore {
 	delay: () => Promise<void> = () => Promise.resolve();
 	/** How many reads were made. */
 	reads = 0;
-	readonly #events: LoggedEvent[] = [];
+	#events: LoggedEvent[] = [];
+	/** By user. */
+	readonly #lastSeq = new Map<string, number>();
+
+	/** Deletes what was received before that. */
+	expire(beforeMs: number): void {
+		this.#events = this.#events.filter(({receivedAtMs}) => receivedAtMs >= beforeMs);
+	}
 
 	append(events: readonly NewLoggedEvent[]): Promise<void> {
 		for (const event of events) {
 			if (!this.#events.some(({id}) => id === event.id)) {
-				this.#events.push({...event, seq: this.#ofUser(event.userId).length + 1});
+				const seq = (this.#lastSeq.get(event.userId) ?? 0) + 1;
+				this.#lastSeq.set(event.userId, seq);
+				this.#events.push({...event, seq});
 			}
 		}
 		return Promise.resolve();
@@ -36,13 +45,12 @@ export class ScriptedEventStore implements EventStore {
 	}
 
 	listAfter(userId: string, afterSeq: number, limit: number): Promise<readonly LoggedEvent[]> {
-		return this.#read(() => this.#ofUser(userId).slice(afterSeq, afterSeq + limit));
+		return this.#read(() => this.#after(userId, afterSeq).slice(0, limit));
 	}
 
 	listMarks(userId: string, afterSeq: number, limit: number, names: readonly string[]): Promise<readonly EventMark[]> {
 		return this.#read(() =>
-			this.#ofUser(userId)
-				.slice(afterSeq)
+			this.#after(userId, afterSeq)
 				.filter(({event}) => names.includes(event))
 				.slice(0, limit)
 				.map(({body: _, ...mark}) => mark),
@@ -56,7 +64,7 @@ export class ScriptedEventStore implements EventStore {
 		after: ArrivalPosition = {receivedAtMs: 0, seq: 0},
 	): Promise<readonly EventMark[]> {
 		return this.#read(() =>
-			this.#ofUser(userId)
+			this.#after(userId, 0)
 				.filter(({receivedAtMs}) => receivedAtMs >= from.getTime() && receivedAtMs < to.getTime())
 				.toSorted((left, right) => left.receivedAtMs - right.receivedAtMs || left.seq - right.seq)
 				.filter(({receivedAtMs, seq}) => (receivedAtMs - after.receivedAtMs || seq - after.seq) > 0)
@@ -66,15 +74,15 @@ export class ScriptedEventStore implements EventStore {
 	}
 
 	listNewest(userId: string, limit: number): Promise<readonly LoggedEvent[]> {
-		return this.#read(() => this.#ofUser(userId).slice(-limit));
+		return this.#read(() => this.#after(userId, 0).slice(-limit));
 	}
 
 	lastSeq(userId: string): Promise<number> {
-		return this.#read(() => this.#ofUser(userId).length);
+		return this.#read(() => this.#lastSeq.get(userId) ?? 0);
 	}
 
-	#ofUser(userId: string): readonly LoggedEvent[] {
-		return this.#events.filter((event) => event.userId === userId);
+	#after(userId: string, afterSeq: number): readonly LoggedEvent[] {
+		return this.#events.filter((event) => event.userId === userId && event.seq > afterSeq);
 	}
 
 	async #read<T>(query: () => T): Promise<T> {

@@ -13,7 +13,7 @@ export class SocketIoProbe implements Disposable {
 	readonly socket: Socket;
 	readonly frames: ProbeFrame[] = [];
 	readonly closings: Closing[] = [];
-	/** Other things that came: `subscribed`, `error`. */
+	/** Other things that came: `ready`, `subscribed`, `error`. */
 	readonly others: {readonly type: string; readonly code?: string; readonly message?: string}[] = [];
 
 	/** @param url of the gateway, without a path */
@@ -28,7 +28,7 @@ export class SocketIoProbe implements Disposable {
 		this.socket.on('event', (frame: ProbeFrame) => this.frames.push(frame));
 		this.socket.on('gap', (frame: ProbeFrame) => this.frames.push(frame));
 		this.socket.on('closing', (closing: Closing) => this.closings.push(closing));
-		for (const type of ['subscribed', 'error']) {
+		for (const type of ['ready', 'subscribed', 'error']) {
 			this.socket.on(type, (frame: (typeof this.others)[number]) => this.others.push(frame));
 		}
 	}

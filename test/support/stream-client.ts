@@ -8,13 +8,17 @@ export interface StreamFrame {
 	readonly payload: unknown;
 }
 
-/** A tenant's socket that comes back after every loss and resumes where `since` says. */
+/** Ids that are remembered to tell repeats from what is new. */
+const MAX_SEEN = 20_000;
+
+/** A tenant's socket that comes back after every loss and resumes from the last event that it had not seen before. */
 export class StreamClient implements AsyncDisposable {
 	/** Every frame in the order of arrival, repeats included. */
 	readonly frames: StreamFrame[] = [];
 	readonly #url: string;
 	readonly #token: string;
-	#since: string | undefined;
+	readonly #seen = new Set<string>();
+	#since = '';
 	#socket: WebSocket | undefined;
 	#closed = false;
 
@@ -34,11 +38,6 @@ export class StreamClient implements AsyncDisposable {
 		return new Set(this.frames.map(({id}) => id));
 	}
 
-	/** From now on, a reconnect replays everything after this event. */
-	resumeFrom(eventId: string): void {
-		this.#since = eventId;
-	}
-
 	async [Symbol.asyncDispose](): Promise<void> {
 		this.#closed = true;
 		this.#socket?.terminate();
@@ -46,10 +45,12 @@ export class StreamClient implements AsyncDisposable {
 	}
 
 	#connect(): void {
-		const since = this.#since === undefined ? '' : `?since=${this.#since}`;
-		const socket = new WebSocket(`${this.#url}/ws${since}`, {headers: {authorization: `Bearer ${this.#token}`}});
+		const headers = {authorization: `Bearer ${this.#token}`};
+		const socket = new WebSocket(`${this.#url}/ws?since=${this.#since}`, {headers});
 		this.#socket = socket;
-		socket.on('message', (data: Buffer) => this.frames.push(JSON.parse(data.toString()) as StreamFrame));
+		socket.on('message', (data: Buffer) => {
+			this.#take(JSON.parse(data.toString()) as StreamFrame & {type?: string; since?: string | null});
+		});
 		socket.on('error', () => undefined);
 		socket.on('close', () => {
 			if (!this.#closed)
@@ -57,5 +58,18 @@ export class StreamClient implements AsyncDisposable {
 					this.#connect();
 				}, 100).unref();
 		});
+	}
+
+	#take(frame: StreamFrame & {type?: string; since?: string | null}): void {
+		if (frame.type === 'ready') {
+			this.#since = frame.since ?? this.#since;
+			return;
+		}
+		this.frames.push(frame);
+		if (frame.type !== undefined || this.#seen.has(frame.id)) return;
+		this.#since = frame.id;
+		this.#seen.add(frame.id);
+		const [oldest] = this.#seen;
+		if (this.#seen.size > MAX_SEEN && oldest !== undefined) this.#seen.delete(oldest);
 	}
 }

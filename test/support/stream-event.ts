@@ -24,3 +24,13 @@ export function makeStreamEvent(userId: string, index: number, receivedAtMs = Da
 		body: JSON.stringify(envelope),
 	};
 }
+
+export function idsOf(events: readonly NewLoggedEvent[]): readonly string[] {
+	return events.map(({id}) => id);
+}
+
+export function first<T>(items: readonly T[]): T {
+	const item = items[0];
+	if (item === undefined) throw new Error('there is none');
+	return item;
+}

@@ -3,6 +3,7 @@ import {once} from 'node:events';
 import {createServer, type Server} from 'node:http';
 import type {AddressInfo} from 'node:net';
 import express from 'express';
+import {MemoryStore} from 'express-rate-limit';
 import type {ClientOptions} from 'ws';
 import {JoseIdentityVerifier} from '../../adapters/jose/jose-identity-verifier.ts';
 import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
@@ -12,6 +13,7 @@ import {MemoryTicketStore} from '../../adapters/system/memory-ticket-store.ts';
 import {SystemClock} from '../../adapters/system/system-clock.ts';
 import type {ChangeListener} from '../../domain/broker/control-bus.ts';
 import type {Change} from '../../domain/broker/messages.ts';
+import {DeletedConnections} from '../../domain/connections/deleted-connections.ts';
 import {StoreUnavailableError} from '../../domain/errors.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {NewLoggedEvent} from '../../domain/ports/event-store.ts';
@@ -20,6 +22,7 @@ import {Authenticator} from '../../domain/tokens/authenticator.ts';
 import {SignIn} from '../../domain/tokens/sign-in.ts';
 import {Tickets} from '../../domain/tokens/tickets.ts';
 import {displayPrefix, hashToken, newToken, type ApiToken} from '../../domain/tokens/token.ts';
+import {AddressBudget} from '../../gateway/http/address-budget.ts';
 import {errorHandler} from '../../gateway/http/error-handler.ts';
 import {routeNotFound} from '../../gateway/http/route-not-found.ts';
 import {EventStream, type EventStreamSettings} from '../../gateway/ws/event-stream.ts';
@@ -60,6 +63,8 @@ class ControlSwitch {
 export interface StreamFixtureOptions extends EventStreamSettings {
 	/** Default: the machine's. */
 	readonly clock?: Clock;
+	/** How often an address may fail to come in; default more than any test does. */
+	readonly failuresPerMinute?: number;
 	/** Whose JWTs are taken; default nobody's. */
 	readonly signIn?: {readonly jwksUrl: string; readonly issuer: string; readonly audience: string};
 }
@@ -82,7 +87,10 @@ export class StreamFixture implements AsyncDisposable {
 	/** By user. */
 	readonly #connects = new Map<string, number>();
 
-	private constructor(server: Server, {clock, signIn, ...settings}: StreamFixtureOptions & {clock: Clock}) {
+	private constructor(
+		server: Server,
+		{clock, signIn, failuresPerMinute = 1_000_000, ...settings}: StreamFixtureOptions & {clock: Clock},
+	) {
 		this.#server = server;
 		this.fanout = new LossyFanout({log: this.log});
 		this.stores = createSqliteStores(this.#database);
@@ -108,11 +116,14 @@ export class StreamFixture implements AsyncDisposable {
 		});
 		this.control.follow(authenticator);
 		this.tickets = new Tickets({store: new MemoryTicketStore({clock}), authenticator, clock});
+		const deleted = new DeletedConnections({store: this.stores.connectionStore, log: this.log});
+		this.control.follow(deleted);
 		this.stream = new EventStream({
 			authenticator,
 			tickets: this.tickets,
 			fanout: this.fanout,
 			events: this.events,
+			deleted,
 			subscriptions: new Subscriptions({
 				connections: {
 					list: async (...asked) => {
@@ -126,7 +137,17 @@ export class StreamFixture implements AsyncDisposable {
 			log: this.log,
 			settings,
 		});
-		const endpoint = new StreamEndpoint({stream: this.stream, clock, publicUrl: PUBLIC_URL, trustProxy: 0});
+		const store = new MemoryStore();
+		const budgetOf = (name: string): AddressBudget =>
+			new AddressBudget({name, perMinute: failuresPerMinute, store, log: this.log});
+		const endpoint = new StreamEndpoint({
+			stream: this.stream,
+			clock,
+			publicUrl: PUBLIC_URL,
+			trustProxy: 0,
+			failures: budgetOf('failures'),
+			handshakes: budgetOf('handshakes'),
+		});
 		endpoint.attach(server);
 		this.#endpoint = endpoint;
 		const app = express().use(endpoint.requests, routeNotFound, errorHandler({log: this.log, publicUrl: PUBLIC_URL}));
@@ -230,7 +251,7 @@ function bound(store: Stores['tokenStore']): Stores['tokenStore'] {
 		insert: (token) => store.insert(token),
 		findByHash: (hash) => store.findByHash(hash),
 		find: (id) => store.find(id),
-		listActive: (userId) => store.listActive(userId),
+		listActive: (userId, page) => store.listActive(userId, page),
 		revoke: (id) => store.revoke(id),
 		touch: (id, at) => store.touch(id, at),
 	};

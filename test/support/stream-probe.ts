@@ -2,19 +2,22 @@ import {once} from 'node:events';
 import {WebSocket, type ClientOptions} from 'ws';
 import {eventually} from './eventually.ts';
 
-/** What a client reads off a frame: an event's id, or the fields of a gap frame. */
+/** What a client reads off a frame: an event's id, or the fields of a gap or ready frame. */
 export interface ProbeFrame {
 	readonly id?: string;
 	readonly type?: string;
 	readonly from?: string | null;
 	readonly to?: string | null;
 	readonly reason?: string;
+	readonly since?: string | null;
 }
 
 /** One real WebSocket that notes what it gets and never comes back. */
 export class StreamProbe {
-	/** The text of every frame. */
+	/** The text of every frame but those that tell that the stream is live. */
 	readonly texts: string[] = [];
+	/** What it was told to come back with. */
+	readonly ready: (string | null | undefined)[] = [];
 	readonly socket: WebSocket;
 	readonly #closed: Promise<{code: number; reason: string}>;
 	#binaryFrames = 0;
@@ -23,7 +26,9 @@ export class StreamProbe {
 		this.socket = socket;
 		socket.on('message', (data: Buffer, isBinary) => {
 			if (isBinary) this.#binaryFrames++;
-			this.texts.push(data.toString());
+			const text = data.toString();
+			if (text.startsWith('{"type":"ready"')) this.ready.push((JSON.parse(text) as ProbeFrame).since);
+			else this.texts.push(text);
 		});
 		this.#closed = new Promise((resolve) => {
 			socket.on('close', (code, reason) => {

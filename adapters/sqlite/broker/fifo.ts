@@ -18,13 +18,14 @@ export class Fifo<Item> {
 		this.#items.push(item);
 	}
 
-	/** Puts an item before all others. */
-	unshift(item: Item): void {
-		if (this.#start === 0) {
-			this.#items.unshift(item);
-		} else {
-			this.#items[--this.#start] = item;
+	/** Puts an item that was taken back to its place: before the first that is later. Others that came back are few, and are passed by. */
+	putBack(item: Item, isLater: (other: Item) => boolean): void {
+		const earlier: Item[] = [];
+		for (let other = this.first; other !== undefined && !isLater(other); other = this.first) {
+			earlier.push(other);
+			this.shift();
 		}
+		for (const returned of [item, ...earlier.toReversed()]) this.#unshift(returned);
 	}
 
 	shift(): Item | undefined {
@@ -38,5 +39,13 @@ export class Fifo<Item> {
 			this.#start = 0;
 		}
 		return item;
+	}
+
+	#unshift(item: Item): void {
+		if (this.#start === 0) {
+			this.#items.unshift(item);
+		} else {
+			this.#items[--this.#start] = item;
+		}
 	}
 }

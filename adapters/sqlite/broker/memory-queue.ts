@@ -14,6 +14,8 @@ interface Waiting {
 	readonly death: Death | undefined;
 	readonly expiresAtMs: number;
 	readonly returned: number;
+	/** Grows by one with each message of the queue. */
+	readonly order: number;
 }
 
 interface MemoryQueueOptions {
@@ -34,6 +36,7 @@ export class MemoryQueue implements AsyncDisposable {
 	readonly #consumers = new ConsumerGroup({single: false});
 	readonly #waiting = new Fifo<Waiting>();
 	#bytes = 0;
+	#offered = 0;
 	#pumping = false;
 
 	constructor(options: MemoryQueueOptions) {
@@ -43,7 +46,7 @@ export class MemoryQueue implements AsyncDisposable {
 	offer(content: Content, death?: Death): void {
 		const {clock, ttlMs, maxLength, onOverflow} = this.#options;
 		this.#dropExpired();
-		this.#waiting.push({content, death, expiresAtMs: clock.now() + ttlMs, returned: 0});
+		this.#waiting.push({content, death, expiresAtMs: clock.now() + ttlMs, returned: 0, order: this.#offered++});
 		this.#bytes += content.body.length;
 		while (this.#waiting.length > maxLength || (this.#bytes > MAX_BYTES && this.#waiting.length > 1)) {
 			this.#drop();
@@ -108,7 +111,7 @@ export class MemoryQueue implements AsyncDisposable {
 		const settlement = await consumer.handle(() => toMessage(content, {returned, exchange: undefined, death}));
 		consumer.release();
 		if (settlement === 'requeue') {
-			this.#waiting.unshift({...waiting, returned: returned + 1});
+			this.#waiting.putBack({...waiting, returned: returned + 1}, ({order}) => order > waiting.order);
 			this.#bytes += content.body.length;
 		}
 		this.#pumpSoon();

@@ -19,7 +19,7 @@ const StreamQuery = z.object({
 		.meta({description: 'Only events of this connection, or of several, with commas'})
 		.exactOptional(),
 	since: line('since')
-		.meta({description: 'The id of the last event you have; `Last-Event-ID` comes first'})
+		.meta({description: 'The id of the last event you have, or what `ready` said; `Last-Event-ID` comes first'})
 		.exactOptional(),
 	token: line('token')
 		.meta({description: 'For those who cannot set headers. URLs end up in logs: rather use a `ticket`'})
@@ -29,6 +29,10 @@ const StreamQuery = z.object({
 
 /** What a stream says at first, and how it goes on. */
 const STREAM_EXAMPLE = `retry: 2000
+
+event: ready
+id: pos_1042
+data: {"type":"ready","since":"pos_1042"}
 
 id: evt_01KWXF53SB4T2M6Q8R0V1X3Z5B
 data: {"id":"evt_01KWXF53SB4T2M6Q8R0V1X3Z5B","event":"message","connectionId":"3f1c2a9e-5b7d-4c60-9a41-0d8e6f2b7c15","payload":{}}
@@ -71,14 +75,14 @@ function eventStreamRoute({
 			tag: 'Events',
 			summary: 'Follow events as Server-Sent Events',
 			description:
-				'The live stream for EventSource and curl: the same events, filters and resuming as `/api/ws`. An event has its id and, in `data`, the envelope; `event: gap` tells that events may be missing, `event: closing` why the stream ends. A comment every 25 s keeps it open.',
+				'The live stream for EventSource and curl: the same events, filters and resuming as `/api/ws`. An event has its id and, in `data`, the envelope; `event: ready` tells where the stream begins, `event: gap` that events may be missing, `event: closing` why the stream ends. Resuming repeats up to 100 s of events, without `id:`. A comment every 25 s keeps it open.',
 			answer: {status: 200, description: 'Events, until the client goes', stream: true, example: STREAM_EXAMPLE},
 			errors: ['FANOUT_UNAVAILABLE', 'NOT_FOUND'],
 		},
 		handle: async ({identity, query: {events, connectionId, since}, header, address}) => {
 			const subscription = await subscriptions.read(identity, {events, connectionId});
 			const origin = {address, agent: header('user-agent') ?? null};
-			const request = {since: header('last-event-id') || since, subscription, origin};
+			const request = {since: header('last-event-id') || since || '', subscription, origin};
 			return {status: 200, content: () => eventSource.open(identity, request), headers: STREAM_HEADERS};
 		},
 	});
