@@ -50,7 +50,7 @@ export function registerUseCases(
 	});
 	container.register(TOKENS.conversations, {
 		useFactory: once(
-			(c) => new Conversations({engines: c.resolve(TOKENS.engines), messaging: c.resolve(TOKENS.messaging), clock}),
+			(c) => new Conversations({engines: c.resolve(TOKENS.engines), commands: stores.commandStore, clock}),
 		),
 	});
 	container.register(TOKENS.webhooks, {
@@ -112,6 +112,7 @@ export function registerUseCases(
 					commands: stores.commandStore,
 					engines: c.resolve(TOKENS.engines),
 					media: c.resolve(TOKENS.mediaStore),
+					conversations: c.resolve(TOKENS.conversations),
 					publisher: c.resolve(TOKENS.publisher),
 					clock,
 				}),

@@ -1,8 +1,10 @@
 import type {Model} from 'mongoose';
+import type {Page} from '../../domain/ports/page.ts';
 import type {TokenStore} from '../../domain/ports/token-store.ts';
 import type {ApiToken} from '../../domain/tokens/token.ts';
 import {toDocument, type TokenDocument} from './documents.ts';
 import type {MongoDatabase} from './mongo-database.ts';
+import {positionedAfter} from './positioned-after.ts';
 import {isDuplicateKey} from './store-error.ts';
 import {withinDeadline} from './within-deadline.ts';
 
@@ -30,9 +32,9 @@ export class MongoTokenStore implements TokenStore {
 		return this.#findOne({_id: id});
 	}
 
-	async listActive(userId: string): Promise<readonly ApiToken[]> {
-		const query = this.#tokens.find({userId, active: true}).sort({createdAt: 1, _id: 1});
-		const documents = await withinDeadline(query.lean<TokenDocument[]>());
+	async listActive(userId: string, {limit, after}: Page): Promise<readonly ApiToken[]> {
+		const query = this.#tokens.find({userId, active: true, ...positionedAfter(after)});
+		const documents = await withinDeadline(query.sort({createdAt: 1, _id: 1}).limit(limit).lean<TokenDocument[]>());
 		return documents.map(toToken);
 	}
 

@@ -1,3 +1,4 @@
+import type {Page} from '../../domain/ports/page.ts';
 import type {TokenStore} from '../../domain/ports/token-store.ts';
 import type {ApiToken} from '../../domain/tokens/token.ts';
 import type {SqliteDatabase} from './database.ts';
@@ -39,8 +40,14 @@ export class SqliteTokenStore implements TokenStore {
 		return this.#tokens.find('WHERE id = ?', id);
 	}
 
-	listActive(userId: string): Promise<readonly ApiToken[]> {
-		return this.#tokens.list('WHERE userId = ? AND active ORDER BY createdAt, id', userId);
+	listActive(userId: string, {limit, after}: Page): Promise<readonly ApiToken[]> {
+		return this.#tokens.list(
+			'WHERE userId = ? AND active AND (createdAt, id) > (?, ?) ORDER BY createdAt, id LIMIT ?',
+			userId,
+			after?.createdAt.getTime() ?? -1,
+			after?.id ?? '',
+			limit,
+		);
 	}
 
 	async revoke(id: string): Promise<void> {

@@ -80,28 +80,23 @@ export class WahaClient implements Disposable {
 		return parse(await this.#call({deadline: 'controlMs', ...options, intent: 'change', request}));
 	}
 
-	/**
-	 * Changes something in a chat that is the same when it is done twice. Undefined for an answer that says nothing.
-	 * @throws {EngineError}
-	 */
-	async change(
+	/** Changes something in a chat that is the same when it is done twice. Undefined for an empty answer. @throws {EngineError} */
+	change(
 		method: 'POST' | 'PUT' | 'DELETE',
 		path: string,
 		body: object | undefined,
 		options: CallOptions,
 	): Promise<unknown> {
-		const request = {method, path, ...(body !== undefined && {body})};
-		return tryParse(await this.#call({deadline: 'sendMs', ...options, intent: 'change', request}));
+		return this.control(method, path, body, {deadline: 'sendMs', ...options});
 	}
 
 	/**
-	 * Sends once. Undefined when it was accepted with an answer that says nothing.
+	 * Sends once. Undefined for an empty answer: whether that is one, the caller knows.
 	 * @throws {EngineError} `sideEffect: 'possible'` unless it is certain that nothing went out; or what reading the file threw
 	 */
 	async send(path: string, body: object | FileBody, options: CallOptions): Promise<unknown> {
-		return tryParse(
-			await this.#call({deadline: 'sendMs', ...options, intent: 'send', request: {method: 'POST', path, body}}),
-		);
+		const request = {method: 'POST', path, body} as const;
+		return parse(await this.#call({deadline: 'sendMs', ...options, intent: 'send', request}), 'OUTCOME_UNKNOWN');
 	}
 
 	/** Opens a file; repeats itself until the first bytes are there. @throws {EngineError} MEDIA_NOT_FOUND for none, or an empty one */
@@ -159,28 +154,20 @@ async function repeat<T>(intent: WahaIntent, exchange: () => Promise<T>): Promis
 	}
 }
 
-/** @throws {EngineError} for text that is no JSON: a page of something else, or an answer without end. */
-function parse(text: string): unknown {
+/** @throws {EngineError} for text that is no JSON: a page of something else, or an answer without end. Nobody knows then whether WAHA was asked */
+function parse(text: string, failure: 'ENGINE_UNAVAILABLE' | 'OUTCOME_UNKNOWN' = 'ENGINE_UNAVAILABLE'): unknown {
 	if (text === '') {
 		return undefined;
 	}
-	const value = tryParse(text);
-	if (value === undefined) {
-		throw engineError('ENGINE_UNAVAILABLE', new Error('WAHA answered something else than JSON'));
+	try {
+		return JSON.parse(text);
+	} catch {
+		// The parser's own message would repeat what was answered.
+		throw engineError(failure, new Error('WAHA answered something else than JSON'));
 	}
-	return value;
 }
 
 /** What is behind the question mark may be a key. */
 function withoutQuery(path: string): string {
 	return path.replace(/\?.*$/s, '');
-}
-
-/** Undefined for what is no JSON. */
-function tryParse(text: string): unknown {
-	try {
-		return JSON.parse(text);
-	} catch {
-		return undefined;
-	}
 }

@@ -46,21 +46,16 @@ export function toLinkedAccount(value: unknown): Account | null {
 }
 
 /**
- * Reads the answer to a send, which differs by engine and by call. An answer that cannot be read is still a success:
- * WEBJS is known to answer nothing although the message went out, and tells of a forwarded one only `{sent: true}`.
+ * Reads the answer to a send, which differs by engine and by call. NOWEB and GOWS always tell the id. WEBJS is known to answer nothing
+ * although the message went out, and tells of a forwarded one only `{sent: true}`.
  * @param nowMs stands in where the answer has no time
+ * @returns undefined for what this engine does not answer: it may be somebody else's, so that nobody knows what became of the message
  */
-export function toSendResult(body: unknown, nowMs: number): SendResult {
+export function toSendResult(engine: WahaEngineName, body: unknown, nowMs: number): SendResult | undefined {
 	const answer = fieldsOf(body);
-	const data = fieldsOf(answer['_data']);
-	return {
-		id: readMessageId(answer) ?? readMessageId(data),
-		timestamp:
-			readSeconds(answer['timestamp']) ??
-			readSeconds(answer['messageTimestamp']) ??
-			readDate(fieldsOf(data['Info'])['Timestamp']) ??
-			Math.floor(nowMs / 1000),
-	};
+	const id = readMessageId(answer) ?? readMessageId(fieldsOf(answer['_data']));
+	const isAnswer = id !== null || (engine === 'WEBJS' && (body === undefined || isObjectOrNull(body)));
+	return isAnswer ? {id, timestamp: timestampOf(answer, nowMs)} : undefined;
 }
 
 /**
@@ -69,7 +64,20 @@ export function toSendResult(body: unknown, nowMs: number): SendResult {
  * @param nowMs stands in where the answer has no time of the edit
  */
 export function toEditResult(engine: WahaEngineName, messageId: string, body: unknown, nowMs: number): SendResult {
-	return {id: messageId, timestamp: toSendResult(engine === 'WEBJS' ? undefined : body, nowMs).timestamp};
+	return {id: messageId, timestamp: timestampOf(engine === 'WEBJS' ? {} : fieldsOf(body), nowMs)};
+}
+
+function timestampOf(answer: JsonObject, nowMs: number): number {
+	return (
+		readSeconds(answer['timestamp']) ??
+		readSeconds(answer['messageTimestamp']) ??
+		readDate(fieldsOf(fieldsOf(answer['_data'])['Info'])['Timestamp']) ??
+		Math.floor(nowMs / 1000)
+	);
+}
+
+function isObjectOrNull(value: unknown): boolean {
+	return typeof value === 'object' && !Array.isArray(value);
 }
 
 /** WEBJS says so when it forwarded nothing. */

@@ -56,7 +56,7 @@ export class WahaMessages implements EngineMessages {
 			file === undefined
 				? await this.#client.send(path, fields, {signal})
 				: await this.#client.send(path, new FileBody({fields, file}), {signal, deadline: 'mediaMs'});
-		return toSendResult(answer, this.#clock.now());
+		return this.#receiptOf(answer);
 	}
 
 	async forward(
@@ -73,7 +73,7 @@ export class WahaMessages implements EngineMessages {
 		if (!isForwarded(answer)) {
 			throw engineError('MESSAGE_NOT_FOUND', new Error('WAHA answered that it forwarded nothing'));
 		}
-		return toSendResult(answer, this.#clock.now());
+		return this.#receiptOf(answer);
 	}
 
 	async edit(session: string, target: MessageTarget, text: string, signal: AbortSignal): Promise<SendResult> {
@@ -93,6 +93,15 @@ export class WahaMessages implements EngineMessages {
 		await this.#existing(session, target);
 		const body = {session, messageId, reaction};
 		await this.#client.change('PUT', 'api/reaction', body, {signal, meanings: {404: 'MESSAGE_NOT_FOUND'}});
+	}
+
+	/** @throws {EngineError} OUTCOME_UNKNOWN for what is no answer of this engine */
+	#receiptOf(answer: unknown): SendResult {
+		const receipt = toSendResult(this.#engine, answer, this.#clock.now());
+		if (receipt === undefined) {
+			throw engineError('OUTCOME_UNKNOWN', new Error(`${this.#engine} answered no message`));
+		}
+		return receipt;
 	}
 
 	#idOf(clientMessageId: string): {id?: string} {

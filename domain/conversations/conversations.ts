@@ -8,9 +8,10 @@ import {requireEngine} from '../engines/require-engine.ts';
 import {DomainError, EngineError, ValidationError} from '../errors.ts';
 import {normaliseChatId} from '../messaging/chat-id.ts';
 import type {CommandRecord} from '../messaging/command.ts';
+import {findSent} from '../messaging/find-sent.ts';
 import {readMessageId} from '../messaging/message-id.ts';
-import type {Messaging} from '../messaging/messaging.ts';
 import type {Clock} from '../ports/clock.ts';
+import type {CommandStore} from '../ports/command-store.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
 import type {
 	Chat,
@@ -57,12 +58,17 @@ export interface KnownMessage {
  */
 export class Conversations {
 	readonly #engines: EngineDirectory;
-	readonly #messaging: Pick<Messaging, 'findSent'>;
+	readonly #commands: Pick<CommandStore, 'find' | 'findByMessageKey'>;
 	readonly #clock: Clock;
 
-	constructor(options: {engines: EngineDirectory; messaging: Pick<Messaging, 'findSent'>; clock: Clock}) {
+	/** @param options.commands where sends are recorded */
+	constructor(options: {
+		engines: EngineDirectory;
+		commands: Pick<CommandStore, 'find' | 'findByMessageKey'>;
+		clock: Clock;
+	}) {
 		this.#engines = options.engines;
-		this.#messaging = options.messaging;
+		this.#commands = options.commands;
 		this.#clock = options.clock;
 	}
 
@@ -115,29 +121,37 @@ export class Conversations {
 		if (!POSSIBLE_ID.test(id)) {
 			throw notFound();
 		}
-		const sent = await this.#messaging.findSent(connection, id);
-		const chat = chatId ?? chatOfId(id) ?? sent?.chatId;
-		if (chat === undefined) {
-			throw new ValidationError('chatId is required with a bare message key: add ?chatId=…, or use the full id');
-		}
-		const message = await this.#askFor(connection, chat, id, sent);
+		const sent = await findSent(this.#commands, connection.id, id);
+		const chat = requireChat(chatId ?? chatOfId(id) ?? sent?.chatId);
+		const message = await this.#find(connection, chat, sent, id).catch((error: unknown) => {
+			if (sent !== undefined && error instanceof DomainError) return undefined;
+			throw error;
+		});
 		if (message === undefined && sent === undefined) {
 			throw notFound();
 		}
 		return {message, sent};
 	}
 
-	/** Where a message is, as engines want it: the chat and the full id. @throws as `message` */
+	/**
+	 * Where a message is, as engines want it: the chat and the full id. The engine is asked only for what neither the id nor our record
+	 * of the send tells.
+	 * @param id @param chatId as for `message`
+	 * @throws as `message`; MESSAGE_NOT_FOUND also for what was sent through here and has no id at WhatsApp that we know
+	 */
 	async target(connection: Connection, id: string, chatId?: string): Promise<MessageTarget> {
-		const chatOfFullId = POSSIBLE_ID.test(id) ? chatOfId(id) : undefined;
+		if (!POSSIBLE_ID.test(id)) {
+			throw notFound();
+		}
+		const chatOfFullId = chatOfId(id);
 		if (chatOfFullId !== undefined) {
 			return {chatId: chatId ?? chatOfFullId, messageId: id};
 		}
-		const {message, sent} = await this.message(connection, id, chatId);
-		const messageId = message?.id ?? sent?.messageId ?? undefined;
-		const chat = chatId ?? sent?.chatId ?? chatOfId(messageId ?? '');
-		if (messageId === undefined || chat === undefined) {
-			throw notFound();
+		const sent = await findSent(this.#commands, connection.id, id);
+		const chat = requireChat(chatId ?? sent?.chatId);
+		const messageId = sent?.messageId ?? (await this.#find(connection, chat, sent, id))?.id;
+		if (messageId === undefined) {
+			throw notFound(sent && 'WhatsApp did not tell the id of this message (yet): take it from its event, message.any');
 		}
 		return {chatId: chat, messageId};
 	}
@@ -156,21 +170,17 @@ export class Conversations {
 		);
 	}
 
-	async #askFor(
+	/** @param sent the send behind it: by what WhatsApp calls it then, and not by what the caller does */
+	#find(
 		connection: Connection,
 		chatId: string,
-		id: string,
 		sent: CommandRecord | undefined,
+		id: string,
 	): Promise<ChatMessage | undefined> {
 		const wanted = sent === undefined ? id : (sent.messageId ?? sent.messageKey);
-		try {
-			return await this.#read(connection, 'messages', undefined, (history, session) =>
-				history.findMessage(session, chatId, wanted),
-			);
-		} catch (error) {
-			if (sent !== undefined && error instanceof DomainError) return undefined;
-			throw error;
-		}
+		return this.#read(connection, 'messages', undefined, (history, session) =>
+			history.findMessage(session, chatId, wanted),
+		);
 	}
 
 	/** @param nothing what there is while no phone is linked @throws {ConnectionSuspendedError} */
@@ -225,9 +235,17 @@ function isNotConnected(error: unknown): boolean {
 /** @throws {ValidationError} for a chat that cannot be */
 function chatOfId(id: string): string | undefined {
 	const parts = readMessageId(id);
-	return parts && normaliseChatId(parts.chatId);
+	return parts && normaliseChatId(parts.chatId, 'the chat in messageId');
 }
 
-function notFound(): EngineError {
-	return new EngineError('MESSAGE_NOT_FOUND', 'Message not found');
+/** @throws {ValidationError} */
+function requireChat(chatId: string | undefined): string {
+	if (chatId === undefined) {
+		throw new ValidationError('chatId is required with a bare message key: name its chat, or use the full id');
+	}
+	return chatId;
+}
+
+function notFound(message = 'Message not found'): EngineError {
+	return new EngineError('MESSAGE_NOT_FOUND', message);
 }

@@ -1,6 +1,8 @@
 import {randomUUID} from 'node:crypto';
 import type {Publisher} from '../broker/publisher.ts';
 import type {Connection} from '../connections/connection.ts';
+import type {Conversations} from '../conversations/conversations.ts';
+import {answerWithin} from '../engines/answer-within.ts';
 import {requireCapability} from '../engines/require-capability.ts';
 import {requireEngine} from '../engines/require-engine.ts';
 import {BrokerUnavailableError, ConflictError} from '../errors.ts';
@@ -9,14 +11,16 @@ import type {Clock} from '../ports/clock.ts';
 import type {CommandStore} from '../ports/command-store.ts';
 import type {EngineDirectory} from '../ports/engine-directory.ts';
 import type {MediaStore} from '../ports/media-store.ts';
-import type {Forward, MessageTarget, Operation} from '../ports/whatsapp-engine.ts';
+import type {MessageTarget, Operation} from '../ports/whatsapp-engine.ts';
 import {outcomeOfRecord, outcomeOfReply, type CommandOutcome} from './command-outcome.ts';
 import {chatOf, clientMessageId, type ChatCommand, type CommandRecord, type SendCommand} from './command.ts';
-import {messageKeyOf} from './message-id.ts';
 import {fileOf, type OutboundMessage} from './outbound.ts';
 
 /** How long a route waits for its command; clients give up at 30 s. */
 const REPLY_WAIT_MS = 25_000;
+
+/** For how long a message is looked for before that, where its id does not tell where it is. */
+const LOOKUP_WAIT_MS = 4000;
 
 /** Owns commands that are not to be carried out any more. */
 const CALLED_OFF = 'called off';
@@ -31,6 +35,13 @@ export interface SendOptions {
 	readonly humanlike?: boolean;
 }
 
+/** A message as callers name it: the ways are those of `Conversations.target`. */
+export interface MessageReference {
+	readonly messageId: string;
+	/** Of the message; as the caller names it, since one chat can have two ids (`@c.us` and `@lid`). */
+	readonly chatId?: string | undefined;
+}
+
 /** Distributes over the union, so that each kind keeps its own fields. */
 type WithoutIds<T> = T extends unknown ? Omit<T, 'id' | 'userId' | 'connectionId'> : never;
 
@@ -39,6 +50,7 @@ type WithoutIds<T> = T extends unknown ? Omit<T, 'id' | 'userId' | 'connectionId
  * is claimed once and keeps its outcome.
  * @throws {NoWorkerAvailableError} the connection has no session yet
  * @throws {NotSupportedError} its engine cannot do this
+ * @throws what `Conversations.target` throws, where a message is named by something else than its full id
  * @throws {CommandFailedError} why it was not done, or OUTCOME_UNKNOWN
  * @throws {BrokerUnavailableError} a message is not sent then, neither now nor later; one with an Idempotency-Key may be, and its repeat tells
  */
@@ -46,6 +58,7 @@ export class Messaging {
 	readonly #commands: CommandStore;
 	readonly #engines: EngineDirectory;
 	readonly #media: MediaStore;
+	readonly #conversations: Pick<Conversations, 'target'>;
 	readonly #publisher: Publisher;
 	readonly #clock: Clock;
 
@@ -53,12 +66,14 @@ export class Messaging {
 		commands: CommandStore;
 		engines: EngineDirectory;
 		media: MediaStore;
+		conversations: Pick<Conversations, 'target'>;
 		publisher: Publisher;
 		clock: Clock;
 	}) {
 		this.#commands = options.commands;
 		this.#engines = options.engines;
 		this.#media = options.media;
+		this.#conversations = options.conversations;
 		this.#publisher = options.publisher;
 		this.#clock = options.clock;
 	}
@@ -74,7 +89,12 @@ export class Messaging {
 			if (message.replyTo !== undefined) this.#require(connection, 'reply');
 			if (message.mentions !== undefined) this.#require(connection, 'mentions');
 			const {command, ended} = await this.#record(
-				{kind: 'message.send', message, humanlike: options.humanlike ?? true, ...newIds(connection)},
+				{
+					kind: 'message.send',
+					message: await this.#withQuote(connection, message),
+					humanlike: options.humanlike ?? true,
+					...newIds(connection),
+				},
 				fingerprint(message),
 				options.idempotencyKey,
 			);
@@ -86,46 +106,57 @@ export class Messaging {
 		}
 	}
 
-	/** Sends a message on to another chat. @throws {ConflictError} as `send` */
+	/** Sends a message on. @param forward.chatId the recipient @throws {ConflictError} as `send` */
 	async forward(
 		connection: Connection,
-		{chatId, messageId}: Forward,
+		{chatId, messageId}: {readonly chatId: string; readonly messageId: string},
 		options: SendOptions = {},
 	): Promise<CommandOutcome> {
 		this.#require(connection, 'forward');
+		const {messageId: fullId} = await this.#find(connection, {messageId});
 		const {command, ended} = await this.#record(
-			{kind: 'message.forward', chatId, messageId, humanlike: options.humanlike ?? true, ...newIds(connection)},
+			{kind: 'message.forward', chatId, messageId: fullId, humanlike: options.humanlike ?? true, ...newIds(connection)},
 			JSON.stringify({forward: messageId, chatId}),
 			options.idempotencyKey,
 		);
 		return ended ?? this.#dispatch(command, options);
 	}
 
-	async edit(connection: Connection, target: MessageTarget, text: string): Promise<CommandOutcome> {
-		return this.#change(connection, 'edit', {kind: 'message.edit', ...target, text});
+	async edit(connection: Connection, message: MessageReference, text: string): Promise<CommandOutcome> {
+		this.#require(connection, 'edit');
+		return this.#change(connection, {kind: 'message.edit', ...(await this.#find(connection, message)), text});
 	}
 
-	async revoke(connection: Connection, target: MessageTarget): Promise<CommandOutcome> {
-		return this.#change(connection, 'revoke', {kind: 'message.revoke', ...target});
+	async revoke(connection: Connection, message: MessageReference): Promise<CommandOutcome> {
+		this.#require(connection, 'revoke');
+		return this.#change(connection, {kind: 'message.revoke', ...(await this.#find(connection, message))});
 	}
 
-	async react(connection: Connection, target: MessageTarget, reaction: string): Promise<CommandOutcome> {
-		return this.#change(connection, 'react', {kind: 'message.react', ...target, reaction});
+	async react(connection: Connection, message: MessageReference, reaction: string): Promise<CommandOutcome> {
+		this.#require(connection, 'react');
+		return this.#change(connection, {kind: 'message.react', ...(await this.#find(connection, message)), reaction});
 	}
 
 	async markRead(connection: Connection, chatId: string): Promise<CommandOutcome> {
-		return this.#change(connection, 'mark-read', {kind: 'chat.read', chatId});
+		this.#require(connection, 'mark-read');
+		return this.#change(connection, {kind: 'chat.read', chatId});
 	}
 
 	async typing(connection: Connection, chatId: string, active: boolean): Promise<CommandOutcome> {
-		return this.#change(connection, 'typing', {kind: 'chat.typing', chatId, active});
+		this.#require(connection, 'typing');
+		return this.#change(connection, {kind: 'chat.typing', chatId, active});
 	}
 
-	/** The send behind a message id or a command id; undefined for what was not sent through here. */
-	async findSent(connection: Connection, id: string): Promise<CommandRecord | undefined> {
-		const record =
-			(await this.#commands.findByMessageKey(connection.id, messageKeyOf(id))) ?? (await this.#commands.find(id));
-		return record?.connectionId === connection.id ? record : undefined;
+	/** Engines want full ids: the one place where whatever a caller named becomes one, before its command is made. */
+	#find(connection: Connection, {messageId, chatId}: MessageReference): Promise<MessageTarget> {
+		return answerWithin(this.#clock, LOOKUP_WAIT_MS, this.#conversations.target(connection, messageId, chatId));
+	}
+
+	/** What is quoted by a bare key is of the same chat. */
+	async #withQuote(connection: Connection, message: OutboundMessage): Promise<OutboundMessage> {
+		const {replyTo, chatId} = message;
+		if (replyTo === undefined) return message;
+		return {...message, replyTo: (await this.#find(connection, {messageId: replyTo, chatId})).messageId};
 	}
 
 	/** Adds the row, or finds the one of an earlier request with this key; then the command is the earlier one. */
@@ -183,12 +214,7 @@ export class Messaging {
 		return (record && outcomeOfRecord(record)) ?? {kind: 'queued', commandId: command.id};
 	}
 
-	async #change(
-		connection: Connection,
-		operation: Operation,
-		change: WithoutIds<ChatCommand>,
-	): Promise<CommandOutcome> {
-		this.#require(connection, operation);
+	async #change(connection: Connection, change: WithoutIds<ChatCommand>): Promise<CommandOutcome> {
 		const command = {...change, ...newIds(connection)};
 		const reply = await this.#publisher.request(command, REPLY_WAIT_MS);
 		return reply === undefined ? {kind: 'queued', commandId: command.id} : outcomeOfReply(command.id, reply);

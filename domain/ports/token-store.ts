@@ -1,4 +1,5 @@
 import type {ApiToken} from '../tokens/token.ts';
+import type {Page} from './page.ts';
 
 /** API tokens, by their hash. @throws {StoreUnavailableError} */
 export interface TokenStore {
@@ -8,7 +9,7 @@ export interface TokenStore {
 	findByHash(hash: string): Promise<ApiToken | undefined>;
 	find(id: string): Promise<ApiToken | undefined>;
 	/** A user's active tokens, oldest first. */
-	listActive(userId: string): Promise<readonly ApiToken[]>;
+	listActive(userId: string, page: Page): Promise<readonly ApiToken[]>;
 	/** Makes it inactive for good. */
 	revoke(id: string): Promise<void>;
 	/** Notes a use; callers do this at most once a minute per token. */

@@ -35,11 +35,13 @@ export interface WebhookStore {
 	/** Deleted ones are not found. */
 	find(id: string): Promise<Webhook | undefined>;
 	/** A connection's own webhooks, oldest first, without deleted ones. */
-	listByConnection(connectionId: string): Promise<readonly Webhook[]>;
+	listByConnection(connectionId: string, page: Page): Promise<readonly Webhook[]>;
 	/** All of a user's webhooks, those of his connections included, oldest first, without deleted ones. */
 	listByUser(userId: string, page: Page): Promise<readonly Webhook[]>;
 	/** Everything that may want an event of this connection: its own webhooks and the user's, inactive ones included. */
 	listForEvent(userId: string, connectionId: string | null): Promise<readonly Webhook[]>;
+	/** Some webhooks, of any users. */
+	listSome(limit: number): Promise<readonly Webhook[]>;
 	update(id: string, changes: WebhookChanges, at: Date): Promise<Webhook | undefined>;
 	/** Replaces the signing secret; undefined when it is not `from` any more, or the webhook is gone. */
 	rotateSecret(id: string, rotation: SecretRotation, at: Date): Promise<Webhook | undefined>;

@@ -4,6 +4,7 @@ import {getOwnConnection} from '../connections/get-own-connection.ts';
 import {ForbiddenError, ValidationError} from '../errors.ts';
 import type {Clock} from '../ports/clock.ts';
 import type {ConnectionStore} from '../ports/connection-store.ts';
+import type {Page} from '../ports/page.ts';
 import type {TokenStore} from '../ports/token-store.ts';
 import {requireOwn} from '../require-own.ts';
 import type {Scope} from './grants.ts';
@@ -67,8 +68,9 @@ export class Tokens {
 		return this.#insert(userId, {name, expiresAt: null, scopes: null, connectionIds: null}, token);
 	}
 
-	list(userId: string): Promise<readonly ApiToken[]> {
-		return this.#store.listActive(userId);
+	/** Those that are not revoked, oldest first. */
+	list(userId: string, page: Page): Promise<readonly ApiToken[]> {
+		return this.#store.listActive(userId, page);
 	}
 
 	/** Takes effect at once, also on open sockets. @throws {NotFoundError} @throws {ForbiddenError} */

@@ -1,5 +1,4 @@
 import {ValidationError} from '../errors.ts';
-import {isEventName} from '../events/vocabulary.ts';
 import {normaliseChatId} from '../messaging/chat-id.ts';
 import {headerFaults} from './custom-headers.ts';
 import type {Ordered} from './ordering.ts';
@@ -7,7 +6,7 @@ import type {WebhookFilter} from './webhook.ts';
 
 /** What an owner may set of a webhook beside its URL; absent = unchanged, null = the default. */
 export interface WebhookOptions {
-	/** Event names, `<prefix>.*` or `*`. */
+	/** Event names, `<prefix>.*` or `*`. The contract takes anything else too: it is kept, and matches nothing. */
 	readonly events?: readonly string[];
 	readonly retryScheduleMs?: readonly number[] | null;
 	readonly timeoutMs?: number | null;
@@ -21,10 +20,10 @@ export interface WebhookOptions {
 
 /**
  * Brings options into the form in which they are kept: chats in WhatsApp's own form, a filter that filters nothing as null.
- * @throws {ValidationError} an event name, a chat or a header cannot be one; all faults at once
+ * @throws {ValidationError} a chat or a header cannot be one; all faults at once
  */
 export function checkOptions<Options extends WebhookOptions>(options: Options): Options {
-	const faults = [...eventFaults(options.events ?? []), ...headerFaults(options.headers ?? {})];
+	const faults = [...headerFaults(options.headers ?? {})];
 	const chats = options.filter?.chats?.map((chat) => chatOrFault(chat, faults));
 	if (faults.length > 0) {
 		throw new ValidationError(faults);
@@ -32,15 +31,6 @@ export function checkOptions<Options extends WebhookOptions>(options: Options): 
 	if (options.filter === undefined) return options;
 	const filter = {...options.filter, ...(chats !== undefined && {chats: [...new Set(chats)]})};
 	return {...options, filter: Object.keys(filter).length === 0 ? null : filter};
-}
-
-function eventFaults(events: readonly string[]): readonly string[] {
-	return events
-		.filter((name) => name !== '*' && !isEventName(name.replace(/\.\*$/, '')))
-		.map(
-			(name) =>
-				`events: "${name.slice(0, 80)}" is not an event name ([a-z0-9._], at most 64), nor the beginning of one and .*`,
-		);
 }
 
 function chatOrFault(chat: string, faults: string[]): string {

@@ -21,7 +21,7 @@ import {checkOptions, type WebhookOptions} from './webhook-options.ts';
 
 const HOUR_MS = 3_600_000;
 
-/** A webhook with its secrets in clear, for its owner. */
+/** A webhook with its secrets in clear, for its owner. What cannot be opened any more is shown as empty: he can give it a new one. */
 export interface OwnedWebhook {
 	readonly webhook: Webhook;
 	readonly signingSecret: string;
@@ -88,7 +88,7 @@ export class Webhooks {
 	}
 
 	/**
-	 * @throws {ValidationError} the URL may not be called, or an event name, a chat or a header cannot exist
+	 * @throws {ValidationError} the URL may not be called, or a chat or a header cannot exist
 	 * @throws {ConflictError} there are as many webhooks as there can be
 	 */
 	create({userId, id}: Pick<Connection, 'userId' | 'id'>, input: NewWebhook): Promise<OwnedWebhook> {
@@ -100,8 +100,9 @@ export class Webhooks {
 		return this.#create({userId, connectionId: null}, input);
 	}
 
-	async list(connection: Connection): Promise<readonly OwnedWebhook[]> {
-		const webhooks = await this.#store.listByConnection(connection.id);
+	/** A connection's own webhooks, oldest first. */
+	async list(connection: Connection, page: Page): Promise<readonly OwnedWebhook[]> {
+		const webhooks = await this.#store.listByConnection(connection.id, page);
 		return webhooks.map((webhook) => this.#toOwned(webhook));
 	}
 
@@ -146,7 +147,10 @@ export class Webhooks {
 		const rotation = {
 			from: before.sealedSecret,
 			to: this.#secretBox.seal(newSigningSecret()),
-			previous: overlapHours === 0 ? null : {sealed: before.sealedSecret, until},
+			previous:
+				overlapHours === 0 || !this.#secretBox.canOpen(before.sealedSecret)
+					? null
+					: {sealed: before.sealedSecret, until},
 		};
 		const webhook = await this.#store.rotateSecret(before.id, rotation, new Date(now));
 		if (webhook === undefined) {
@@ -248,12 +252,13 @@ export class Webhooks {
 
 	/** Against one event becoming any number of requests; of several callers at the last place each may get it. */
 	async #checkRoom({userId, connectionId}: EventOwner): Promise<void> {
+		const limit = this.#maxPerConnection;
 		const others = await (connectionId === null
 			? this.#store.listForEvent(userId, null)
-			: this.#store.listByConnection(connectionId));
-		if (others.length >= this.#maxPerConnection) {
+			: this.#store.listByConnection(connectionId, {limit}));
+		if (others.length >= limit) {
 			const owner = connectionId === null ? 'account' : 'connection';
-			throw new ConflictError(`This ${owner} has ${others.length} webhooks, which is the limit: delete one first`);
+			throw new ConflictError(`This ${owner} has as many webhooks as it can have (${limit}): delete one first`);
 		}
 	}
 
@@ -266,11 +271,12 @@ export class Webhooks {
 	}
 
 	#toOwned(webhook: Webhook): OwnedWebhook {
+		const isOpen = (sealed: string | null): boolean => sealed === null || this.#secretBox.canOpen(sealed);
 		const until = webhook.previousSecret?.until ?? null;
 		return {
 			webhook,
-			signingSecret: this.#secretBox.open(webhook.sealedSecret),
-			headers: openHeaders(webhook, this.#secretBox),
+			signingSecret: isOpen(webhook.sealedSecret) ? this.#secretBox.open(webhook.sealedSecret) : '',
+			headers: isOpen(webhook.sealedHeaders) ? openHeaders(webhook, this.#secretBox) : {},
 			previousSecretUntil: until !== null && until.getTime() > this.#clock.now() ? until : null,
 		};
 	}

@@ -82,7 +82,7 @@ export function createApp(dependencies: GatewayDependencies): Express {
 	app.set('trust proxy', settings.trustProxy);
 
 	app.use(requestId(log));
-	app.post(INGESTION_PATH, ...ingestionChain({...dependencies, ingestionSecret: settings.ingestionSecret}));
+	app.post(INGESTION_PATH, cors, ...ingestionChain({...dependencies, ingestionSecret: settings.ingestionSecret}));
 
 	app.use(accessLog({clock, log}), cors, helmet(HELMET), dependencies.streamRequests);
 	const billingEvents = billingEventsChain(dependencies);

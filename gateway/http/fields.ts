@@ -5,7 +5,7 @@ const CONTROL_CHARACTERS = /[\u0000-\u001f\u007f]/;
 interface LineOptions {
 	/** Default 200. */
 	readonly maxLength?: number;
-	/** What is answered when the field is absent, `null` or empty. Default: it may be empty. */
+	/** What is answered when the field is absent, `null`, empty or blank. Default: it may be any of them. */
 	readonly required?: string;
 }
 
@@ -15,6 +15,7 @@ export function line(field: string, {maxLength = 200, required}: LineOptions = {
 	return z
 		.string({error: ({input}) => (input === undefined ? (required ?? wrongType) : wrongType)})
 		.min(required === undefined ? 0 : 1, required)
+		.refine((value) => required === undefined || value.trim() !== '', required)
 		.max(maxLength, `${field} must have at most ${maxLength} characters`)
 		.refine(
 			(value) => value.isWellFormed() && !CONTROL_CHARACTERS.test(value),

@@ -1,8 +1,6 @@
 import {z} from 'zod';
 import {ValidationError} from '../../domain/errors.ts';
 import {normaliseChatId} from '../../domain/messaging/chat-id.ts';
-import {requireMessageId} from '../../domain/messaging/message-id.ts';
-import type {MessageTarget} from '../../domain/ports/whatsapp-engine.ts';
 import {flag, line} from './fields.ts';
 
 /** WhatsApp's own limit of a text, in characters. */
@@ -32,17 +30,12 @@ export function chatId(required: string): z.ZodPipe<z.ZodString, z.ZodTransform<
 		});
 }
 
-/** A message that is there already; its output is its full id and the chat that the id names. */
-export function messageId(required: string): z.ZodPipe<z.ZodString, z.ZodTransform<MessageTarget, string>> {
-	return line('messageId', {required, maxLength: MAX_MESSAGE_ID_LENGTH}).transform(checked(toTarget)).meta({
-		description: 'The full id, from an event or from the answer to the send',
+/** A message that is there already, in any of the ways in which one can be named. */
+export function messageId(required: string): z.ZodString {
+	return line('messageId', {required, maxLength: MAX_MESSAGE_ID_LENGTH}).meta({
+		description: MESSAGE_PARAMETER.description,
 		example: 'true_15550110000@c.us_3EB0D51A3EE2A2B0C4F5',
 	});
-}
-
-/** @throws {ValidationError} it is no full message id */
-export function toTarget(id: string): MessageTarget {
-	return {messageId: id, chatId: normaliseChatId(requireMessageId(id).chatId, 'the chat in messageId')};
 }
 
 /** A text, with line breaks if need be. @param required what is said when it is missing or empty; default: it may be empty */
@@ -91,7 +84,10 @@ export const skipPresence = flag('skipPresence')
 
 const OPTIONAL_FIELDS = {
 	replyTo: line('replyTo', {maxLength: MAX_MESSAGE_ID_LENGTH})
-		.meta({description: 'Id of the message to quote', example: 'false_15550110000@c.us_3EB0D51A3EE2A2B0C4F5'})
+		.meta({
+			description: 'The message to quote, named as `messageId` elsewhere',
+			example: 'false_15550110000@c.us_3EB0D51A3EE2A2B0C4F5',
+		})
 		.exactOptional(),
 	mentions: mentions.exactOptional(),
 	skipPresence,

@@ -29,6 +29,8 @@ export const SEND_ERRORS: readonly ErrorCode[] = [
 	'RECIPIENT_NOT_ON_WHATSAPP',
 	'RECIPIENT_BLOCKED',
 	'CONTENT_INVALID',
+	// Where it quotes one, or passes it on.
+	'MESSAGE_NOT_FOUND',
 	'OUTCOME_UNKNOWN',
 ];
 

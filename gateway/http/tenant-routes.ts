@@ -69,7 +69,7 @@ export interface UseCases {
 export function tenantRoutes({simulator, ...useCases}: UseCases, publicUrl: string): readonly Route[] {
 	return [
 		...accountRoutes(),
-		...tokenRoutes(useCases),
+		...tokenRoutes({...useCases, publicUrl}),
 		...connectionRoutes({...useCases, publicUrl}),
 		...linkingRoutes(useCases),
 		...messageRoutes(useCases),

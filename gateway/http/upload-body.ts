@@ -34,7 +34,7 @@ export interface UploadBodyOptions {
 
 /**
  * Reads a body, JSON or a form, whose uploads go to the media store of the route's connection while they arrive: `request.body` then
- * has an `Upload` in place of each. The only place that removes uploads that nobody took over, however the request ends.
+ * has an `Upload` in place of each, and `null` in place of an empty text, which is how forms leave a field out. The only place that removes uploads that nobody took over, however the request ends.
  */
 export function uploadBody(options: UploadBodyOptions): RequestHandler {
 	return async (request, response, next) => {
@@ -44,7 +44,7 @@ export function uploadBody(options: UploadBodyOptions): RequestHandler {
 			return;
 		}
 		const {id: connectionId} = targetOf(response) as Connection;
-		const uploads: Upload[] = [];
+		const uploads: (Upload | null)[] = [];
 		using _place = await options.intake.enter(identityOf(response).user.id);
 		const reading = readBody(request, {...options, format, connectionId, uploads});
 		void Promise.allSettled([reading, closed(response)]).then(() => removeUnused(uploads, {...options, connectionId}));
@@ -73,8 +73,8 @@ function formatOf(request: Request, fields: readonly string[]): BodyFormat | und
 interface Reading extends UploadBodyOptions {
 	readonly format: BodyFormat;
 	readonly connectionId: string;
-	/** Gets each upload once it is stored. */
-	readonly uploads: Upload[];
+	/** Gets each upload once it is stored; null for an empty one. */
+	readonly uploads: (Upload | null)[];
 }
 
 async function readBody(request: Request, reading: Reading): Promise<unknown> {
@@ -93,12 +93,30 @@ async function readBody(request: Request, reading: Reading): Promise<unknown> {
 	return withUploads(reader.parse(), reading);
 }
 
-async function store(content: AsyncIterable<Uint8Array>, {media, connectionId, limitBytes}: Reading): Promise<Upload> {
+/** Null where there is nothing to store. */
+async function store(
+	content: AsyncGenerator<Uint8Array, undefined>,
+	{media, connectionId, limitBytes}: Reading,
+): Promise<Upload | null> {
+	const first = await content.next();
+	if (first.done === true) {
+		return null;
+	}
 	const filename = `outgoing-${randomUUID()}`;
 	// What it is will be told from its content when it is sent.
-	const file = {contentType: 'application/octet-stream', displayName: null, content, maxBytes: limitBytes};
+	const file = {
+		contentType: 'application/octet-stream',
+		displayName: null,
+		content: withFirst(first.value, content),
+		maxBytes: limitBytes,
+	};
 	const {sha256, sizeBytes} = await media.put({connectionId, filename}, file);
 	return new Upload({filename, sha256, sizeBytes});
+}
+
+async function* withFirst<T>(first: T, rest: AsyncIterable<T>): AsyncGenerator<T, undefined> {
+	yield first;
+	yield* rest;
 }
 
 /** Puts the uploads where their numbers are: every text in one of the fields is such a number. */
@@ -121,10 +139,12 @@ function closed(response: Response): Promise<void> {
 }
 
 async function removeUnused(
-	uploads: readonly Upload[],
+	uploads: readonly (Upload | null)[],
 	{media, connectionId, log}: UploadBodyOptions & {readonly connectionId: string},
 ): Promise<void> {
-	for (const {filename} of uploads.filter(({isTaken}) => !isTaken)) {
+	for (const upload of uploads) {
+		if (upload === null || upload.isTaken) continue;
+		const {filename} = upload;
 		try {
 			await media.remove({connectionId, filename});
 		} catch (error) {

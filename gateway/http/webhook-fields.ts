@@ -1,6 +1,7 @@
 import {z} from 'zod';
-import type {WebhookFilter} from '../../domain/webhooks/webhook.ts';
+import {LONGEST_TIMEOUT_MS, type WebhookFilter} from '../../domain/webhooks/webhook.ts';
 import type {WebhookOptions} from '../../domain/webhooks/webhook-options.ts';
+import {line} from './fields.ts';
 
 const MAX_URL_LENGTH = 2048;
 const MAX_EVENTS = 100;
@@ -9,7 +10,7 @@ const MAX_CHAT_LENGTH = 100;
 
 const MAX_RETRIES = 20;
 const MAX_DELAY_SECONDS = 24 * 60 * 60;
-const MAX_TIMEOUT_SECONDS = 30;
+const MAX_TIMEOUT_SECONDS = LONGEST_TIMEOUT_MS / 1000;
 const MAX_CONCURRENCY = 100;
 /** One every ten seconds … */
 const MIN_RATE = 0.1;
@@ -23,12 +24,17 @@ const url = z
 	.refine(isHttpUrl, 'url must be a URL address')
 	.meta({description: 'http or https, without user name and password', example: 'https://example.com/hooks/whatsapp'});
 
-/** Of a webhook, or of those that one already has. */
+const EACH_EVENT = 'each value in events';
+
+/**
+ * Of a webhook, or of those that one already has. The contract takes any name, whether there is such an event or not; blanks around
+ * one come from lists with commas.
+ */
 export const eventNames = z
-	.array(z.string('each value in events must be a string'), 'events must be an array')
+	.array(z.string(`${EACH_EVENT} must be a string`).trim().pipe(line(EACH_EVENT)), 'events must be an array')
 	.max(MAX_EVENTS, `events must have at most ${MAX_EVENTS} values`)
 	.meta({
-		description: '`*` for all, event names, or the beginning of some: `message.*`, `group.v2.*`',
+		description: `\`*\` for all, event names, or the beginning of some: \`message.*\`, \`group.v2.*\`. At most ${MAX_EVENTS}; names of no event are kept, and match nothing`,
 		example: ['message', 'group.v2.*'],
 	});
 

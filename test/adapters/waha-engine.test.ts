@@ -8,7 +8,7 @@ import {EngineError, type EngineErrorCode, type SideEffect} from '../../domain/e
 import type {SendResult} from '../../domain/messaging/outbound.ts';
 import {eventually} from '../support/eventually.ts';
 import {FakeWahaServer} from '../support/fake-waha-server.ts';
-import {FakeWaha, type FakeFault} from '../support/fake-waha.ts';
+import {FakeWaha, type FakeFault, type FakeWahaOptions} from '../support/fake-waha.ts';
 import {ManualClock} from '../support/manual-clock.ts';
 import {startWahaFixture, type WahaFixture} from '../support/waha-fixture.ts';
 
@@ -100,8 +100,8 @@ for (const engine of ['GOWS', 'NOWEB', 'WEBJS'] as const) {
 	});
 }
 
-test('an empty answer to a send is a success without an id', async (t) => {
-	await using fixture = await startLinked();
+test('WEBJS: an empty answer to a send is a success without an id', async (t) => {
+	await using fixture = await startLinked({engine: 'WEBJS'});
 	fixture.waha.failNext('POST', SEND, {kind: 'empty'});
 	const {id, timestamp} = await send(fixture.engine);
 	t.is(id, null);
@@ -362,8 +362,8 @@ function answer(status: number, body: string | object): FakeFault {
 }
 
 /** A fixture with one linked session. */
-async function startLinked(): Promise<WahaFixture> {
-	const fixture = await startWahaFixture();
+async function startLinked(options: FakeWahaOptions = {}): Promise<WahaFixture> {
+	const fixture = await startWahaFixture(options);
 	await fixture.linkSession(SESSION);
 	return fixture;
 }

@@ -149,9 +149,21 @@ const ANSWERS: readonly Case[] = [
 
 for (const {title, body, ...receipt} of ANSWERS) {
 	test(`the answer to a send: ${title}`, (t) => {
-		t.deepEqual(toSendResult(body, NOW_MS), receipt);
+		t.deepEqual(toSendResult('WEBJS', body, NOW_MS), receipt);
+		for (const engine of ['NOWEB', 'GOWS'] as const) {
+			const expected = receipt.id === null ? undefined : receipt;
+			t.deepEqual(toSendResult(engine, body, NOW_MS), expected, engine);
+		}
 	});
 }
+
+test('the answer to a send: what no engine says is none', (t) => {
+	for (const engine of ['NOWEB', 'GOWS', 'WEBJS'] as const) {
+		for (const body of ['', 'OK', 0, 1, true, false, [], [{id: `true_${CHAT}_${KEY}`}]]) {
+			t.is(toSendResult(engine, body, NOW_MS), undefined, `${engine} ${JSON.stringify(body)}`);
+		}
+	}
+});
 
 for (const [engine, body, timestamp] of [
 	['NOWEB', {key: {remoteJid: '1@lid', fromMe: true, id: 'ACTION'}, messageTimestamp: '1738070128'}, 1_738_070_128],

@@ -15,6 +15,12 @@ const ENGINES = ['GOWS', 'NOWEB', 'WEBJS'] as const;
 const BYTES = Buffer.from('the bytes of a file');
 const DATA = BYTES.toString('base64');
 
+/** Of a proxy in front of a worker, with status 200. */
+const PAGE = '<html>secret of nginx</html>';
+
+/** What no engine answers to a send. */
+const NO_ANSWERS = [PAGE, '{"id":"true_', 'OK', '"OK"', 'true', '1', '[]'];
+
 interface Wanted {
 	readonly title: string;
 	readonly content: OutboundContent<OpenFile>;
@@ -323,7 +329,50 @@ test('what is too large for the body parser is said to be too large', async (t) 
 	t.is(error?.sideEffect, 'none');
 });
 
-test('a picture whose answer is empty is a success without an id', async (t) => {
+for (const engine of ENGINES) {
+	test(`${engine}: nobody knows what became of a message when something else than the engine answers`, async (t) => {
+		await using fixture = await startLinked({engine});
+		const original = fixture.waha.receive(SESSION, {from: CHAT, content: {kind: 'text', text: 'pass it on'}}).id;
+		const content = {kind: 'image', file: file('image/png', 'a.png'), caption: null} as const;
+		const calls = [
+			['/api/sendText', () => send(fixture)],
+			['/api/sendImage', () => send(fixture, {chatId: CHAT, content})],
+			...(engine === 'GOWS' ? [] : ([['/api/forwardMessage', () => forward(fixture, original)]] as const)),
+		] as const;
+		const unreadable = [...NO_ANSWERS, ...(engine === 'WEBJS' ? [] : ['', 'null', '{}', '{"status":"ok"}'])];
+		for (const [path, call] of calls) {
+			for (const body of unreadable) {
+				fixture.waha.failNext('POST', path, {kind: 'answer', status: 200, body});
+				const error = await fails(t, call(), 'OUTCOME_UNKNOWN');
+				t.is(error?.sideEffect, 'possible');
+				t.false(`${error?.message} ${(error?.cause as Error).message}`.includes('secret'), body);
+			}
+			t.is(fixture.waha.requestsTo('POST', path).length, unreadable.length, path);
+		}
+	});
+
+	test(`${engine}: nothing has changed as far as anybody knows when something else than JSON answers`, async (t) => {
+		await using fixture = await startLinked({engine});
+		const id = (await send(fixture)).id ?? '';
+		const {presence} = fixture.engine;
+		const calls = [
+			['PUT', pathOf(id), () => edit(fixture, id)],
+			['DELETE', pathOf(id), () => revoke(fixture, id)],
+			['PUT', '/api/reaction', () => react(fixture, id)],
+			['POST', '/api/sendSeen', () => presence.markRead(SESSION, CHAT, inTime())],
+			['POST', '/api/startTyping', () => presence.typing(SESSION, CHAT, true, inTime())],
+			['POST', '/api/stopTyping', () => presence.typing(SESSION, CHAT, false, inTime())],
+		] as const;
+		for (const [method, path, call] of calls) {
+			fixture.waha.failNext(method, path, {kind: 'answer', status: 200, body: PAGE});
+			t.true((await fails(t, call(), 'ENGINE_UNAVAILABLE'))?.retryable, path);
+			fixture.waha.failNext(method, path, {kind: 'answer', status: 200, body: ''});
+			await t.notThrowsAsync(call(), path);
+		}
+	});
+}
+
+test('WEBJS: a picture whose answer is empty is a success without an id', async (t) => {
 	await using fixture = await startLinked({engine: 'WEBJS'});
 	fixture.waha.failNext('POST', '/api/sendImage', {kind: 'empty'});
 	const content = {kind: 'image', file: file('image/png', 'a.png'), caption: null} as const;

@@ -9,6 +9,7 @@ import {entitlementStoreContract} from './entitlement-store.contract.ts';
 import {eventStoreContract} from './event-store.contract.ts';
 import {jobStoreContract} from './job-store.contract.ts';
 import {leaseStoreContract} from './lease-store.contract.ts';
+import {markStoreContract} from './mark-store.contract.ts';
 import {slotStoreContract} from './slot-store.contract.ts';
 import type {StoresHarness} from './stores-harness.ts';
 import {tokenStoreContract} from './token-store.contract.ts';
@@ -30,6 +31,7 @@ export function storesContract(test: TestFn, harness: StoresHarness): void {
 	deadLetterStoreContract(test, harness);
 	jobStoreContract(test, harness);
 	leaseStoreContract(test, harness);
+	markStoreContract(test, harness);
 	engineStateStoreContract(test, harness);
 	entitlementStoreContract(test, harness);
 	slotStoreContract(test, harness);

@@ -1,6 +1,7 @@
 import {randomUUID} from 'node:crypto';
 import type {TestFn} from 'ava';
 import {after, sampleToken} from '../support/samples.ts';
+import {allPages, byAge} from './all-pages.ts';
 import type {StoresHarness} from './stores-harness.ts';
 
 /** What every adapter of the `TokenStore` port promises. */
@@ -47,8 +48,23 @@ export function tokenStoreContract(test: TestFn, harness: StoresHarness): void {
 		for (const token of [third, first, second, revoked, sampleToken()]) await tokenStore.insert(token);
 		await tokenStore.revoke(revoked.id);
 
-		t.deepEqual(await tokenStore.listActive(userId), [first, second, third]);
-		t.deepEqual(await tokenStore.listActive(randomUUID()), []);
+		t.deepEqual(await tokenStore.listActive(userId, {limit: 4}), [first, second, third]);
+		t.deepEqual(await tokenStore.listActive(randomUUID(), {limit: 4}), []);
+	});
+
+	test('tokens: the list comes page by page, tokens of one moment too; revoked ones take no place', async (t) => {
+		await using fixture = await harness.open();
+		const {tokenStore} = fixture.stores;
+		const userId = randomUUID();
+		const tokens = [3, 1, 2, 2, 2, 4].map((ms) => sampleToken({userId, createdAt: after(ms)}));
+		const revoked = [1, 2, 3].map((ms) => sampleToken({userId, createdAt: after(ms)}));
+		for (const token of [...tokens, ...revoked, sampleToken()]) await tokenStore.insert(token);
+		for (const {id} of revoked) await tokenStore.revoke(id);
+
+		for (const limit of [1, 2, 3, 6]) {
+			const pages = await allPages(limit, (page) => tokenStore.listActive(userId, page));
+			t.deepEqual(pages, tokens.toSorted(byAge), `pages of ${limit}`);
+		}
 	});
 
 	test('tokens: a revoked token is still found, and says so', async (t) => {

@@ -2,6 +2,7 @@ import {randomUUID} from 'node:crypto';
 import type {TestFn} from 'ava';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import {after, sampleWebhook} from '../support/samples.ts';
+import {allPages, byAge} from './all-pages.ts';
 import type {StoresHarness} from './stores-harness.ts';
 
 /** What every adapter of the `WebhookStore` port promises. */
@@ -46,10 +47,22 @@ export function webhookStoreContract(test: TestFn, harness: StoresHarness): void
 		for (const webhook of [own, ofUser, inactive, ...foreign]) await webhookStore.insert(webhook);
 		await webhookStore.markDeleted(deleted.id, after(4));
 
-		t.deepEqual(await webhookStore.listByConnection(connectionId), [inactive, own]);
+		t.deepEqual(await webhookStore.listByConnection(connectionId, {limit: 3}), [inactive, own]);
 		t.deepEqual(await webhookStore.listForEvent(userId, connectionId), [inactive, own, ofUser]);
 		t.deepEqual(await webhookStore.listForEvent(userId, null), [ofUser]);
 		t.deepEqual(await webhookStore.listForEvent(randomUUID(), connectionId), []);
+	});
+
+	test('webhooks: some are to be had of any users, deleted ones not', async (t) => {
+		await using fixture = await harness.open();
+		const {webhookStore} = fixture.stores;
+		t.deepEqual(await webhookStore.listSome(10), []);
+		const webhooks = [sampleWebhook(), sampleWebhook({connectionId: null}), sampleWebhook()];
+		for (const webhook of webhooks) await webhookStore.insert(webhook);
+		await webhookStore.markDeleted(webhooks[2]?.id ?? '', after(1));
+		const byId = (a: {id: string}, b: {id: string}): number => a.id.localeCompare(b.id);
+		t.deepEqual((await webhookStore.listSome(10)).toSorted(byId), webhooks.slice(0, 2).toSorted(byId));
+		t.is((await webhookStore.listSome(1)).length, 1);
 	});
 
 	test('webhooks: those of a user come page by page, oldest first, whatever connection they belong to', async (t) => {
@@ -71,6 +84,23 @@ export function webhookStoreContract(test: TestFn, harness: StoresHarness): void
 		const rest = await webhookStore.listByUser(userId, {limit: 10, after: first[1] ?? t.fail()});
 		t.deepEqual(rest, expected.slice(2));
 		t.deepEqual(await webhookStore.listByUser(randomUUID(), {limit: 10}), []);
+	});
+
+	test('webhooks: those of a connection come page by page, those of one moment too; deleted ones take no place', async (t) => {
+		await using fixture = await harness.open();
+		const {webhookStore} = fixture.stores;
+		const userId = randomUUID();
+		const connectionId = randomUUID();
+		const webhooks = [3, 1, 2, 2, 2].map((ms) => sampleWebhook({userId, connectionId, createdAt: after(ms)}));
+		const deleted = [1, 2].map((ms) => sampleWebhook({userId, connectionId, createdAt: after(ms)}));
+		const others = [sampleWebhook({userId, connectionId: null}), sampleWebhook({userId})];
+		for (const webhook of [...webhooks, ...deleted, ...others]) await webhookStore.insert(webhook);
+		for (const {id} of deleted) await webhookStore.markDeleted(id, after(4));
+
+		for (const limit of [1, 2, 5]) {
+			const pages = await allPages(limit, (page) => webhookStore.listByConnection(connectionId, page));
+			t.deepEqual(pages, webhooks.toSorted(byAge), `pages of ${limit}`);
+		}
 	});
 
 	test('webhooks: a secret is replaced once, by whoever read it last; nothing else changes', async (t) => {

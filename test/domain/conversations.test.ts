@@ -8,6 +8,7 @@ import {
 	type EngineErrorCode,
 } from '../../domain/errors.ts';
 import type {CommandRecord} from '../../domain/messaging/command.ts';
+import type {CommandStore} from '../../domain/ports/command-store.ts';
 import type {EngineHistory, EngineSession} from '../../domain/ports/whatsapp-engine.ts';
 import {CHAT_ID, ChatHistory, sampleChat, sampleMessage} from '../support/chat-history.ts';
 import {ManualClock} from '../support/manual-clock.ts';
@@ -26,11 +27,17 @@ interface Setup {
 }
 
 function conversationsOver({history = {}, sessions = {}, sent, clock = new ManualClock()}: Setup): Conversations {
-	return new Conversations({
-		engines: scriptedEngines({history, sessions}),
-		messaging: {findSent: () => Promise.resolve(sent)},
-		clock,
-	});
+	return new Conversations({engines: scriptedEngines({history, sessions}), commands: commandsWith(sent), clock});
+}
+
+/** A store that knows one send at most, by whatever it is asked for. */
+function commandsWith(sent?: CommandRecord): Pick<CommandStore, 'find' | 'findByMessageKey'> {
+	return {find: () => Promise.resolve(sent), findByMessageKey: () => Promise.resolve(undefined)};
+}
+
+/** A send of the linked connection. */
+function sentCommand(changes: Partial<CommandRecord> = {}): CommandRecord {
+	return sampleCommand({connectionId: LINKED.id, chatId: CHAT_ID, ...changes});
 }
 
 function failing(code: EngineErrorCode): EngineHistory {
@@ -96,8 +103,7 @@ for (const [name, read] of Object.entries(LISTS)) {
 
 test('what the engine cannot do says so, with the note of its table', async (t) => {
 	const engines = scriptedEngines({}, {contacts: {level: 'no', note: 'WEBJS would have it'}});
-	const messaging = {findSent: () => Promise.resolve(undefined)};
-	const conversations = new Conversations({engines, messaging, clock: new ManualClock()});
+	const conversations = new Conversations({engines, commands: commandsWith(), clock: new ManualClock()});
 	await t.throwsAsync(conversations.contacts(LINKED, {limit: 1, offset: 0}), {
 		instanceOf: NotSupportedError,
 		message: /WEBJS would have it/,
@@ -246,16 +252,16 @@ test('what cannot be a message id is not even asked for', async (t) => {
 test('a message that was sent through here is asked for by what WhatsApp calls it, whatever it was asked by', async (t) => {
 	const message = sampleMessage('KEY', 1000, {fromMe: true});
 	const history = new ChatHistory({messages: [message]});
-	const unsure = sampleCommand({chatId: CHAT_ID, messageKey: 'KEY', status: 'unknown'});
+	const unsure = sentCommand({messageKey: 'KEY', status: 'unknown'});
 	t.deepEqual(await conversationsOver({history, sent: unsure}).message(LINKED, unsure.id), {message, sent: unsure});
-	const sent = sampleCommand({chatId: CHAT_ID, messageId: message.id, status: 'sent'});
+	const sent = sentCommand({messageId: message.id, status: 'sent'});
 	t.deepEqual(await conversationsOver({history, sent}).message(LINKED, sent.id), {message, sent});
 });
 
 test('a message that was sent through here is known while the engine does not know it, is away, or no phone is linked', async (t) => {
-	const sent = sampleCommand({chatId: CHAT_ID});
+	const sent = sentCommand();
 	const expected = {message: undefined, sent};
-	const unlinked = sampleConnection({status: 'scan_qr'});
+	const unlinked = {...LINKED, status: 'scan_qr', workerId: null} as const;
 	t.deepEqual(await conversationsOver({history: new ChatHistory({}), sent}).message(LINKED, sent.id), expected);
 	t.deepEqual(
 		await conversationsOver({history: failing('ENGINE_UNAVAILABLE'), sent}).message(LINKED, sent.id),
@@ -276,11 +282,39 @@ test('a target has the full id: as it was given, as the engine says, or as the s
 	t.deepEqual(await nothing.target(LINKED, FULL_ID, lid), {chatId: lid, messageId: FULL_ID});
 	const known = conversationsOver({history: new ChatHistory({messages: [sampleMessage('A', 1000)]})});
 	t.deepEqual(await known.target(LINKED, 'A', CHAT_ID), {chatId: CHAT_ID, messageId: FULL_ID});
-	const sent = sampleCommand({chatId: CHAT_ID, messageId: `true_${CHAT_ID}_B`});
+	const sent = sentCommand({messageId: `true_${CHAT_ID}_B`});
+	const unasked = conversationsOver({sent});
+	t.deepEqual(await unasked.target(LINKED, sent.id), {chatId: CHAT_ID, messageId: `true_${CHAT_ID}_B`});
+	t.deepEqual(await unasked.target(LINKED, sent.id, lid), {chatId: lid, messageId: `true_${CHAT_ID}_B`});
+	const unsure = sentCommand({messageKey: 'A', status: 'unknown'});
+	const doubtful = conversationsOver({
+		history: new ChatHistory({messages: [sampleMessage('A', 1000, {fromMe: true})]}),
+		sent: unsure,
+	});
+	t.deepEqual(await doubtful.target(LINKED, unsure.id), {chatId: CHAT_ID, messageId: `true_${CHAT_ID}_A`});
+});
+
+test('there is no target without an id or a chat, and an engine that is away says nothing of either', async (t) => {
+	const sent = sentCommand({status: 'sent'});
+	const nothing = new ChatHistory({});
+	const nameless = {instanceOf: EngineError, code: 'MESSAGE_NOT_FOUND', message: /did not tell the id/};
+	await t.throwsAsync(conversationsOver({history: nothing, sent}).target(LINKED, sent.id), nameless);
+	await t.throwsAsync(conversationsOver({history: nothing}).target(LINKED, 'A', CHAT_ID), {
+		code: 'MESSAGE_NOT_FOUND',
+		message: 'Message not found',
+	});
+	await t.throwsAsync(conversationsOver({history: nothing}).target(LINKED, 'A'), {
+		instanceOf: ValidationError,
+		message: /^chatId is required/,
+	});
+	await t.throwsAsync(conversationsOver({}).target(LINKED, 'true_nobody@c.us_A'), {
+		instanceOf: ValidationError,
+		message: /^the chat in messageId "nobody@c.us" is not/,
+	});
 	const away = conversationsOver({history: failing('ENGINE_UNAVAILABLE'), sent});
-	t.deepEqual(await away.target(LINKED, sent.id), {chatId: CHAT_ID, messageId: `true_${CHAT_ID}_B`});
-	const queued = conversationsOver({history: new ChatHistory({}), sent: sampleCommand({chatId: CHAT_ID})});
-	await t.throwsAsync(queued.target(LINKED, sent.id), {code: 'MESSAGE_NOT_FOUND'});
+	await t.throwsAsync(away.target(LINKED, sent.id), {code: 'ENGINE_UNAVAILABLE'});
+	const foreign = conversationsOver({history: nothing, sent: {...sent, connectionId: 'another'}});
+	await t.throwsAsync(foreign.target(LINKED, sent.id, CHAT_ID), {message: 'Message not found'});
 });
 
 async function readAll(conversations: Conversations, limit: number): Promise<readonly MessagePage[]> {

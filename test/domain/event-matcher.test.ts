@@ -22,6 +22,9 @@ test('a name stands for itself, * for all, and message.* for all that begin with
 		[['group.v2.*'], 'group.v2.participants', true],
 		[['group.v2.*'], 'group.join', false],
 		[['call.received', 'group.*'], 'group.v2.join', true],
+		[['message*'], 'message.any', false],
+		[['message*'], 'message', false],
+		[['Message', ' message', 'message ', '*.any', '**', '', '.*'], 'message.any', false],
 		[[], 'message', false],
 	] as const) {
 		t.is(wantsEvent(events, event), wanted, `${events.join()} ${event}`);

@@ -1,10 +1,13 @@
 import test from 'ava';
 import {TOKENS} from '../../config/tokens.ts';
 import {EngineError, NoWorkerAvailableError, NotSupportedError} from '../../domain/errors.ts';
-import type {Messaging, SendOptions} from '../../domain/messaging/messaging.ts';
+import {findSent} from '../../domain/messaging/find-sent.ts';
+import {Messaging, type SendOptions} from '../../domain/messaging/messaging.ts';
 import {withFile, type OutboundContent} from '../../domain/messaging/outbound.ts';
 import {CHAT, CommandFixture} from '../support/command-fixture.ts';
+import {ManualClock} from '../support/manual-clock.ts';
 import {inChunks} from '../support/media-content.ts';
+import {scriptedEngines} from '../support/scripted-engine.ts';
 
 const TEXT = {chatId: CHAT, content: {kind: 'text', text: 'hello'}} as const;
 const messageId = `true_${CHAT}_3EB0AB`;
@@ -55,18 +58,38 @@ test('whoever does not wait is told the command; its outcome is found by its id 
 	await using fixture = await CommandFixture.create();
 	const messaging = messagingOf(fixture);
 	const {connection} = fixture;
+	const {commandStore} = fixture.harness.stores;
 	const options: SendOptions = {respondAsync: true, humanlike: false};
 	const outcome = await messaging.send(connection, TEXT, options);
 	t.is(outcome.kind, 'queued');
-	t.like(await messaging.findSent(connection, outcome.commandId), {id: outcome.commandId});
+	t.like(await findSent(commandStore, connection.id, outcome.commandId), {id: outcome.commandId});
 	(await fixture.call()).pass();
 	const {messageId: sentId} = await fixture.ended(outcome.commandId);
 	for (const id of [sentId ?? '', sentId?.split('_')[2] ?? '', outcome.commandId]) {
-		t.like(await messaging.findSent(connection, id), {id: outcome.commandId, status: 'sent'});
+		t.like(await findSent(commandStore, connection.id, id), {id: outcome.commandId, status: 'sent'});
 	}
 	const other = await fixture.harness.createConnection({userId: connection.userId});
-	t.is(await messaging.findSent(other, outcome.commandId), undefined);
-	t.is(await messaging.findSent(connection, messageId), undefined);
+	t.is(await findSent(commandStore, other.id, outcome.commandId), undefined);
+	t.is(await findSent(commandStore, connection.id, messageId), undefined);
+});
+
+test('a message that is looked for holds a command up for 4 s, so that the whole stays within what callers wait', async (t) => {
+	await using fixture = await CommandFixture.create();
+	const {container, stores} = fixture.harness;
+	const clock = new ManualClock();
+	const messaging = new Messaging({
+		commands: stores.commandStore,
+		engines: scriptedEngines({}),
+		media: container.resolve(TOKENS.mediaStore),
+		conversations: {target: () => new Promise(() => undefined)},
+		publisher: container.resolve(TOKENS.publisher),
+		clock,
+	});
+	const edit = messaging.edit(fixture.connection, {chatId: CHAT, messageId: '3EB0AB'}, 'better');
+	const late = t.throwsAsync(edit, {instanceOf: EngineError, code: 'ENGINE_TIMEOUT'});
+	await clock.advance(4000);
+	await late;
+	t.deepEqual(fixture.gate.actions, []);
 });
 
 test('what takes longer than a caller waits is told as queued, and goes out all the same', async (t) => {

@@ -55,12 +55,12 @@ async function createAccount(): Promise<Account> {
 async function stateOf({admin, connectionId, webhookId, otherUserId}: Account): Promise<unknown> {
 	const {stores, broker} = gateway;
 	const {connectionStore, webhookStore, tokenStore, userStore, deliveryStore, jobStore} = stores;
-	const tokens = await tokenStore.listActive(admin.user.id);
+	const tokens = await tokenStore.listActive(admin.user.id, {limit: 100});
 	return {
 		connection: await connectionStore.find(connectionId),
 		connections: (await connectionStore.list(admin.user.id, {limit: 100})).length,
 		webhook: await webhookStore.find(webhookId),
-		webhooks: (await webhookStore.listByConnection(connectionId)).length,
+		webhooks: (await webhookStore.listByConnection(connectionId, {limit: 100})).length,
 		deliveries: await deliveryStore.listByWebhook(webhookId, {limit: 10}),
 		jobs: await jobStore.list(admin.user.id, {limit: 10}),
 		tokens: tokens.map(({id}) => id),

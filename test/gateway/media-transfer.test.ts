@@ -62,7 +62,9 @@ function serve(media: Partial<EngineMedia>, history = new ChatHistory({})): Prom
 	const engines = scriptedEngines({media, history});
 	const clock = new ManualClock();
 	const store = {find: () => Promise.resolve(undefined)} as unknown as MediaStore;
-	const conversations = new Conversations({engines, messaging: {findSent: () => Promise.resolve(undefined)}, clock});
+	const nothing = (): Promise<undefined> => Promise.resolve(undefined);
+	const commands = {find: nothing, findByMessageKey: nothing};
+	const conversations = new Conversations({engines, commands, clock});
 	return RouteServer.start(mediaRoutes({media: new Media({store, engines, clock}), conversations}), CONNECTION);
 }
 

@@ -158,12 +158,18 @@ test('a text quotes and mentions', async (t) => {
 		replyTo: first.id,
 		mentions: ['15550110000'],
 	});
-	t.like((await phone.shown(id))['replyTo'], {id: first.id.split('_').at(-1)});
+	const quoted = {id: first.id.split('_').at(-1)};
+	t.like((await phone.shown(id))['replyTo'], quoted);
+	for (const replyTo of [quoted.id, first.commandId]) {
+		const {id: other} = await phone.send('send', {chatId: CHAT, text: 'that', replyTo});
+		t.like((await phone.shown(other))['replyTo'], quoted);
+	}
 });
 
 test('a message is edited, reacted to, forwarded and taken back', async (t) => {
 	const phone = await createPhone();
-	const {id} = await phone.send('send', {chatId: CHAT, text: 'first'});
+	const {id, commandId} = await phone.send('send', {chatId: CHAT, text: 'first'});
+	const key = id.split('_').at(-1);
 	const edited = await phone.client.fetch('PUT', `/connections/${phone.connectionId}/messages/${id}`, {
 		chatId: CHAT,
 		text: 'second',
@@ -171,6 +177,11 @@ test('a message is edited, reacted to, forwarded and taken back', async (t) => {
 	t.is(edited.status, 200);
 	t.is((await phone.shown(id))['body'], 'second');
 	t.deepEqual(Object.keys(await phone.send('edit', {messageId: id, text: 'third'})), ['id', 'timestamp', 'commandId']);
+	t.is((await phone.shown(id))['body'], 'third');
+
+	t.is((await phone.send('edit', {chatId: CHAT, messageId: key, text: 'by its key'})).id, id);
+	t.is((await phone.shown(id))['body'], 'by its key');
+	t.is((await phone.send('edit', {messageId: commandId, text: 'third'})).id, id);
 	t.is((await phone.shown(id))['body'], 'third');
 
 	t.deepEqual(await phone.send('react', {chatId: CHAT, messageId: id, reaction: '👍'}), {success: true} as never);

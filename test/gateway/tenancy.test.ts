@@ -152,7 +152,7 @@ async function stateOf(tenant: Tenant, resource: Resource, id: string): Promise<
 		}
 		case 'connections': {
 			const {name, deletedAt, phoneNumber} = await gateway.dependencies.connections.get(tenant.user.id, id);
-			const webhooks = await gateway.stores.webhookStore.listByConnection(id);
+			const webhooks = await gateway.stores.webhookStore.listByConnection(id, {limit: 100});
 			return {name, deletedAt, phoneNumber, webhooks};
 		}
 		case 'webhooks':

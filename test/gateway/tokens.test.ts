@@ -23,10 +23,10 @@ test.after.always(() => gateway[Symbol.asyncDispose]());
 
 /** Status, code and message of a refusal; it left no token behind. */
 async function refusal({client, user}: Tenant, body: object): Promise<readonly [number, string, string]> {
-	const before = await gateway.stores.tokenStore.listActive(user.id);
+	const before = await gateway.stores.tokenStore.listActive(user.id, {limit: 100});
 	const response = await client.fetch('POST', '/tokens', body);
 	const {code, message} = (await response.json()) as Failure;
-	const after = await gateway.stores.tokenStore.listActive(user.id);
+	const after = await gateway.stores.tokenStore.listActive(user.id, {limit: 100});
 	if (after.length !== before.length) throw new Error('there is another token now');
 	return [response.status, code, message];
 }
@@ -89,7 +89,7 @@ test('expiry, scopes and connections are kept, shown, and null where they are no
 
 test('a token needs a name', async (t) => {
 	const tenant = await gateway.createTenant();
-	for (const body of [{}, {name: null}, {name: ''}]) {
+	for (const body of [{}, {name: null}, {name: ''}, {name: '  '}, {name: '\u00a0'}]) {
 		t.deepEqual(await refusal(tenant, body), [400, 'VALIDATION_FAILED', 'name is required']);
 	}
 	t.is((await tenant.client.fetch('POST', '/tokens')).status, 400);

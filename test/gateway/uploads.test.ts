@@ -102,6 +102,35 @@ test.serial('of two uploads in one field the last is sent, and the first is remo
 	await expectLeft(t, 0);
 });
 
+test.serial(
+	'an empty field is none: nothing is stored of it, and another of its name counts in its place',
+	async (t) => {
+		const form = {'content-type': 'application/x-www-form-urlencoded'};
+		const url = 'https://files.example/a.png';
+		for (const response of [
+			await fixture.post('send-image', {chatId: CHAT, url, data: ''}),
+			await fixture.postRaw('send-image', `{"chatId":"${CHAT}","data":"","url":"${url}","data":""}`),
+			await fixture.postRaw('send-image', `data=&chatId=${CHAT}&url=${url}`, form),
+		]) {
+			t.is(response.status, 201);
+			t.deepEqual(lastFile().source, {kind: 'url', url});
+			await expectLeft(t, 0);
+		}
+		for (const body of [
+			`{"chatId":"${CHAT}","data":"","data":"${DATA}"}`,
+			`{"data":"${DATA}","chatId":"${CHAT}","url":""}`,
+		]) {
+			t.is((await fixture.postRaw('send-image', body)).status, 201);
+			t.deepEqual(await contentOf(lastFile().source), CONTENT);
+			await expectLeft(t, 1);
+		}
+		const last = await fixture.postRaw('send-image', `{"chatId":"${CHAT}","data":"${DATA}","data":""}`);
+		t.is(last.status, 400);
+		t.like(await last.json(), {message: 'chatId and one of url or data are required'});
+		await expectLeft(t, 0);
+	},
+);
+
 for (const [title, body] of [
 	['another field is wrong', `{"data":"${DATA}","chatId":"nobody"}`],
 	['a field is missing', `{"data":"${DATA}"}`],

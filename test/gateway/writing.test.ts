@@ -1,5 +1,8 @@
 import test from 'ava';
 import type {ErrorBody} from '../../gateway/http/error-body.ts';
+import {sampleMessage} from '../support/chat-history.ts';
+import {eventually} from '../support/eventually.ts';
+import {sampleCommand} from '../support/samples.ts';
 import {WritingFixture} from '../support/writing-fixture.ts';
 
 const fixture = await WritingFixture.create();
@@ -39,6 +42,13 @@ const SENDS: readonly (readonly [string, object, object])[] = [
 		'send-image',
 		{chatId: CHAT, url: URL, caption: '', filename: '', mimetype: '', data: null, mentions: ['all'], replyTo: ID},
 		send({kind: 'image', file: linked(URL), caption: null}, {mentions: ['all'], replyTo: ID}),
+	],
+	['send-image', {chatId: CHAT, url: URL, data: ''}, send({kind: 'image', file: linked(URL), caption: null})],
+	['send-image', {data: ' \n', chatId: CHAT, url: URL}, send({kind: 'image', file: linked(URL), caption: null})],
+	[
+		'send-media',
+		{chatId: CHAT, type: 'image', mediaUrl: URL, mediaData: ''},
+		send({kind: 'image', file: linked(URL), caption: null}),
 	],
 	[
 		'send-document',
@@ -185,7 +195,7 @@ test.serial('a message is edited by its path too, with its id percent-encoded', 
 	t.like(await response.json(), {...SENT, success: true});
 	t.deepEqual(fixture.last(), {kind: 'message.edit', chatId: CHAT, messageId: ID, text: 'new'} as never);
 	for (const [id, body, message] of [
-		['3EB0D51A', {chatId: CHAT, text: 'x'}, /^messageId must be a full message id/],
+		['true_nobody@c.us_3EB0', {chatId: CHAT, text: 'x'}, /^the chat in messageId "nobody@c.us" is not/],
 		[ID, {chatId: CHAT}, /^chatId and text are required$/],
 		[ID, {text: 'x'}, /^chatId and text are required$/],
 	] as const) {
@@ -193,6 +203,116 @@ test.serial('a message is edited by its path too, with its id percent-encoded', 
 		t.is(refused.status, 400);
 		t.regex(String(((await refused.json()) as ErrorBody).message), message);
 	}
+});
+
+/** Everything that is about a message, by how that is named. */
+const ABOUT: readonly (readonly [string, (messageId: string) => object, (messageId: string) => object])[] = [
+	[
+		'edit',
+		(messageId) => ({messageId, chatId: '15550110000', text: 'new'}),
+		(messageId) => ({kind: 'message.edit', chatId: CHAT, messageId, text: 'new'}),
+	],
+	[
+		'revoke',
+		(messageId) => ({messageId, chatId: '15550110000'}),
+		(messageId) => ({kind: 'message.revoke', chatId: CHAT, messageId}),
+	],
+	[
+		'react',
+		(messageId) => ({messageId, chatId: '15550110000', reaction: '👍'}),
+		(messageId) => ({kind: 'message.react', chatId: CHAT, messageId, reaction: '👍'}),
+	],
+	['send', (replyTo) => ({replyTo, chatId: CHAT, text: 'x'}), (replyTo) => send({kind: 'text', text: 'x'}, {replyTo})],
+	[
+		'send-image',
+		(replyTo) => ({replyTo, chatId: CHAT, url: URL}),
+		(replyTo) => send({kind: 'image', file: linked(URL), caption: null}, {replyTo}),
+	],
+	[
+		'forward',
+		(messageId) => ({messageId, chatId: CHAT}),
+		(messageId) => ({kind: 'message.forward', chatId: CHAT, messageId, humanlike: true}),
+	],
+];
+
+/** As the path of a message names it. */
+function putEdit(messageId: string): Promise<Response> {
+	const path = `/connections/${fixture.connectionId}/messages/${encodeURIComponent(messageId)}`;
+	return fixture.client.fetch('PUT', path, {chatId: CHAT, text: 'new'});
+}
+
+test.serial('a message is named by its key beside its chat too, on every route that is about one', async (t) => {
+	const message = sampleMessage('3EB0BA4E', 1_795_000_000);
+	fixture.history.receive(message);
+	for (const [name, body, command] of ABOUT.filter(([name]) => name !== 'forward')) {
+		t.is((await fixture.post(name, body('3EB0BA4E'))).status, 201, name);
+		t.deepEqual(fixture.last(), command(message.id) as never, name);
+	}
+	t.is((await putEdit('3EB0BA4E')).status, 200);
+	t.deepEqual(fixture.last(), {kind: 'message.edit', chatId: CHAT, messageId: message.id, text: 'new'} as never);
+});
+
+test.serial('a message is named by the command that sent it, on every route that is about one', async (t) => {
+	const {commandStore} = fixture.gateway.stores;
+	const {connectionId} = fixture;
+	const sent = sampleCommand({
+		connectionId,
+		chatId: CHAT,
+		status: 'sent',
+		messageId: ID,
+		messageKey: '3EB0D51A3EE2A2B0C4F5',
+	});
+	await commandStore.create(sent);
+	const before = fixture.history.reads;
+	for (const named of [sent.id, sent.messageKey]) {
+		for (const [name, body, command] of ABOUT) {
+			t.is((await fixture.post(name, body(named))).status, 201, `${name} ${named}`);
+			t.deepEqual(fixture.last(), command(ID) as never, name);
+		}
+		t.is((await putEdit(named)).status, 200);
+		t.like(fixture.last(), {kind: 'message.edit', chatId: CHAT, messageId: ID});
+	}
+	t.is((await fixture.post('react', {messageId: sent.id, reaction: '👍'})).status, 201, 'its chat is known');
+	t.is(fixture.history.reads, before, 'the engine need not be asked');
+});
+
+test.serial('a message that nobody knows is 404 before anything is done, whatever it is to be used for', async (t) => {
+	const {connectionId} = fixture;
+	// As WEBJS leaves one that it sent without a word, and what it forwarded.
+	const nameless = sampleCommand({connectionId, chatId: CHAT, status: 'sent', sentTimestamp: 5});
+	await fixture.gateway.stores.commandStore.create(nameless);
+	const before = fixture.commands.length;
+	const uploads = {chatId: CHAT, data: 'QUJD', replyTo: '3EB0'};
+	for (const [named, message] of [
+		['3EB0FFFF', 'Message not found'],
+		['a b', 'Message not found'],
+		[nameless.id, 'WhatsApp did not tell the id of this message (yet): take it from its event, message.any'],
+	] as const) {
+		const answers = [
+			...ABOUT.filter(([name]) => name !== 'forward' || named !== '3EB0FFFF').map(([name, body]) =>
+				fixture.post(name, body(named)),
+			),
+			putEdit(named),
+		];
+		for (const response of await Promise.all(answers)) {
+			t.is(response.status, 404, named);
+			t.like(await response.json(), {code: 'MESSAGE_NOT_FOUND', message});
+		}
+	}
+	const stored = fixture.media.filenames.length;
+	t.is((await fixture.post('send-image', uploads)).status, 404);
+	await eventually(() => fixture.media.filenames.length === stored);
+	t.is(fixture.commands.length, before);
+});
+
+test.serial('what is repeated under its key is the same by what was asked, not by what that means', async (t) => {
+	fixture.history.receive(sampleMessage('3EB0CAFE', 1_795_000_000));
+	const send = (replyTo: string): Promise<Response> =>
+		fixture.post('send', {chatId: CHAT, text: 'x', replyTo}, {'idempotency-key': 'quoting', prefer: 'respond-async'});
+	const first = await send('3EB0CAFE');
+	t.is(first.status, 202);
+	t.deepEqual(await (await send('3EB0CAFE')).json(), await first.json());
+	t.is((await send(`false_${CHAT}_3EB0CAFE`)).status, 409);
 });
 
 const FILE = {chatId: CHAT, url: URL};
@@ -205,6 +325,7 @@ const CARD = {chatId: CHAT, contactName: 'Jane', contactPhone: '+15550001111'};
 const CARD_REQUIRED = 'chatId, contactName and contactPhone are required';
 const POLL = {chatId: CHAT, question: 'Lunch?', options: ['Yes', 'No']};
 const POLL_REQUIRED = 'chatId, question and options are required';
+const NO_CHAT = 'chatId is required with a bare message key: name its chat, or use the full id';
 const NO_RECIPIENT = /is not a WhatsApp recipient/;
 const ONE_LINE = /must be one line of valid Unicode without control characters$/;
 const NO_MEDIA_TYPE = 'mimetype must be a media type, such as image/png';
@@ -250,7 +371,8 @@ const FAULTS: readonly (readonly [string, unknown, string | RegExp])[] = [
 				[name, {chatId: CHAT, data: 5}, 'data must be a string of base64'],
 				[name, {chatId: CHAT, data: {}}, 'data must be a string of base64'],
 				[name, {chatId: CHAT, data: ['QUJD']}, 'data must be a string of base64'],
-				[name, {chatId: CHAT, data: ''}, 'data is empty'],
+				[name, {chatId: CHAT, data: ''}, FILE_REQUIRED],
+				[name, {chatId: CHAT, data: '', url: ''}, FILE_REQUIRED],
 				[name, {chatId: CHAT, data: 'data:image/png;base64,QUJD'}, /without a data: prefix/],
 				[name, {...FILE, mentions: ['x']}, NO_RECIPIENT],
 			] as const,
@@ -281,6 +403,7 @@ const FAULTS: readonly (readonly [string, unknown, string | RegExp])[] = [
 	['send-media', {...MEDIA, mediaData: 'QUJD'}, 'only one of mediaUrl or mediaData may be given'],
 	['send-media', {...MEDIA, type: 'video'}, 'type must be image, file or voice'],
 	['send-media', {chatId: CHAT, type: 'image', mediaData: 'QUJ*'}, /^mediaData must be base64/],
+	['send-media', {chatId: CHAT, type: 'image', mediaData: ''}, MEDIA_REQUIRED],
 	['send-media', {chatId: CHAT, type: 'image', mediaData: 5}, 'mediaData must be a string of base64'],
 	['send-location', undefined, PLACE_REQUIRED],
 	['send-location', {...PLACE, latitude: null}, PLACE_REQUIRED],
@@ -305,21 +428,23 @@ const FAULTS: readonly (readonly [string, unknown, string | RegExp])[] = [
 	['send-poll', {chatId: CHAT, options: ['a', 'b']}, POLL_REQUIRED],
 	['send-poll', {chatId: CHAT, question: 'x'}, POLL_REQUIRED],
 	['send-poll', {...POLL, question: '', name: ''}, POLL_REQUIRED],
+	['send-poll', {...POLL, question: ' '}, POLL_REQUIRED],
 	['send-poll', {...POLL, options: 'ab'}, 'options must be an array'],
 	['send-poll', {...POLL, options: ['a']}, 'options must have 2 to 12 values'],
 	['send-poll', {...POLL, options: [...TWELVE, 'm']}, 'options must have 2 to 12 values'],
 	['send-poll', {...POLL, options: ['a', 'a']}, 'options must differ from each other'],
 	['send-poll', {...POLL, options: ['a', '']}, 'each value in options must have a text'],
+	['send-poll', {...POLL, options: ['a', ' ']}, 'each value in options must have a text'],
 	['send-poll', {...POLL, options: ['a', 5]}, 'each value in options must be a string'],
 	['send-poll', {...POLL, multipleAnswers: 1}, 'multipleAnswers must be a boolean value'],
 	['forward', undefined, 'chatId and messageId are required'],
 	['forward', {messageId: ID}, 'chatId and messageId are required'],
-	['forward', {chatId: CHAT, messageId: '3EB0D51A'}, /^messageId must be a full message id/],
+	['forward', {chatId: CHAT, messageId: '3EB0D51A'}, NO_CHAT],
 	['forward', {chatId: CHAT, messageId: ID, skipPresence: 1}, 'skipPresence must be a boolean value'],
 	['edit', undefined, 'messageId and text are required'],
 	['edit', {messageId: ID}, 'messageId and text are required'],
 	['edit', {messageId: ID, text: ''}, 'messageId and text are required'],
-	['edit', {messageId: '3EB0D51A', text: 'x'}, /^messageId must be a full message id/],
+	['edit', {messageId: '3EB0D51A', text: 'x'}, NO_CHAT],
 	['edit', {messageId: 'true_nobody@c.us_3EB0', text: 'x'}, /^the chat in messageId "nobody@c.us" is not/],
 	['edit', {messageId: ID, text: 'x', chatId: ''}, 'chatId must not be empty'],
 	['edit', {messageId: ID, text: 'x', chatId: 'nobody'}, NO_RECIPIENT],
@@ -331,7 +456,7 @@ const FAULTS: readonly (readonly [string, unknown, string | RegExp])[] = [
 	['react', {messageId: ID, reaction: null}, 'messageId and reaction are required'],
 	['react', {messageId: ID, reaction: 5}, 'reaction must be a string'],
 	['react', {messageId: ID, reaction: 'a\nb'}, ONE_LINE],
-	['react', {messageId: 'x', reaction: '👍'}, /^messageId must be a full message id/],
+	['react', {messageId: 'x', reaction: '👍'}, NO_CHAT],
 	...['mark-read', 'typing', 'typing/stop'].flatMap(
 		(name) =>
 			[

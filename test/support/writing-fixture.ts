@@ -4,6 +4,7 @@ import {SystemClock} from '../../adapters/system/system-clock.ts';
 import {createTopology} from '../../config/topology.ts';
 import {decodeCommand, encodeReply} from '../../domain/broker/messages.ts';
 import {Publisher} from '../../domain/broker/publisher.ts';
+import {Conversations} from '../../domain/conversations/conversations.ts';
 import type {ChatCommand, Command, CommandReply, SendCommand} from '../../domain/messaging/command.ts';
 import {Messaging} from '../../domain/messaging/messaging.ts';
 import type {Broker, OutgoingMessage} from '../../domain/ports/broker.ts';
@@ -11,6 +12,7 @@ import type {Capability, CapabilityTable, WhatsAppEngine} from '../../domain/por
 import {createApp} from '../../gateway/http/app.ts';
 import {HttpServer} from '../../gateway/http/server.ts';
 import {ApiClient} from './api-client.ts';
+import {ChatHistory} from './chat-history.ts';
 import {createGatewayHarness, type GatewayHarness, type Tenant} from './gateway-harness.ts';
 import {MemoryMediaStore} from './memory-media-store.ts';
 import {sampleConnection} from './samples.ts';
@@ -37,6 +39,8 @@ export class WritingFixture implements AsyncDisposable {
 	reply: CommandReply | undefined = {ok: true, messageId: 'true_1@c.us_3EB0', timestamp: 1_795_000_000};
 	/** What the engine cannot do. */
 	readonly lacking = new Map<string, string>();
+	/** What it knows of messages, for those that are not named by their full id. */
+	readonly history: ChatHistory;
 	readonly #resources: AsyncDisposableStack;
 
 	private constructor(parts: {
@@ -47,6 +51,7 @@ export class WritingFixture implements AsyncDisposable {
 		url: string;
 		listener: RequestListener;
 		commands: WrittenCommand[];
+		history: ChatHistory;
 		resources: AsyncDisposableStack;
 	}) {
 		this.gateway = parts.gateway;
@@ -56,6 +61,7 @@ export class WritingFixture implements AsyncDisposable {
 		this.url = parts.url;
 		this.listener = parts.listener;
 		this.commands = parts.commands;
+		this.history = parts.history;
 		this.#resources = parts.resources;
 		this.client = new ApiClient(parts.url, parts.tenant.token);
 	}
@@ -76,13 +82,15 @@ export class WritingFixture implements AsyncDisposable {
 				return Promise.resolve(reply && encodeReply(reply));
 			},
 		};
+		const history = new ChatHistory({});
+		const engine = {capabilities: () => capabilities(fixture.lacking), history} as Partial<WhatsAppEngine>;
+		const engines = {...gateway.dependencies.workers, engineOf: () => engine as WhatsAppEngine};
+		const commandStore = gateway.stores.commandStore;
 		const messaging = new Messaging({
-			commands: gateway.stores.commandStore,
-			engines: {
-				...gateway.dependencies.workers,
-				engineOf: () => ({capabilities: () => capabilities(fixture.lacking)}) as WhatsAppEngine,
-			},
+			commands: commandStore,
+			engines,
 			media,
+			conversations: new Conversations({engines, commands: commandStore, clock}),
 			publisher: new Publisher({broker: broker as Broker, topology: createTopology(), clock}),
 			clock,
 		});
@@ -100,6 +108,7 @@ export class WritingFixture implements AsyncDisposable {
 			url: `http://127.0.0.1:${server.port}`,
 			listener,
 			commands,
+			history,
 			resources: resources.move(),
 		});
 		return fixture;

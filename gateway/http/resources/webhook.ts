@@ -15,7 +15,10 @@ export const WebhookResource = z
 		sessionId: z.uuid().nullable().meta({description: 'The connection; null = all connections of the user'}),
 		url: z.string(),
 		events: z.array(z.string()).meta({description: '`*`, event names, or the beginning of some (`message.*`)'}),
-		signingSecret: z.string().meta({description: 'Key of X-WAHooks-Signature: its UTF-8 bytes'}),
+		signingSecret: z.string().meta({
+			description:
+				'Key of X-WAHooks-Signature: its UTF-8 bytes. Empty when it cannot be read any more: nothing is sent until it is rotated',
+		}),
 		active: z.boolean(),
 		createdAt: moment,
 		updatedAt: moment,
@@ -92,7 +95,7 @@ export function presentWebhook({
 		active: webhook.active,
 		createdAt: webhook.createdAt.toISOString(),
 		updatedAt: webhook.updatedAt.toISOString(),
-		standardSecret: standardSecret(signingSecret),
+		standardSecret: signingSecret === '' ? '' : standardSecret(signingSecret),
 		disabledReason: webhook.disabledReason,
 		disabledAt: webhook.disabledAt?.toISOString() ?? null,
 		retry: webhook.retryScheduleMs && {schedule: webhook.retryScheduleMs.map((delayMs) => delayMs / 1000)},

@@ -1,10 +1,9 @@
 import {z} from 'zod';
 import type {ErrorCode} from '../../../domain/errors.ts';
 import type {Messaging} from '../../../domain/messaging/messaging.ts';
-import type {MessageTarget} from '../../../domain/ports/whatsapp-engine.ts';
 import {doneAnswer, sendAnswer} from '../command-answer.ts';
 import {line} from '../fields.ts';
-import {chatId, messageId, prose, skipPresence, toTarget} from '../message-fields.ts';
+import {chatId, messageId, MESSAGE_PARAMETER, prose, skipPresence} from '../message-fields.ts';
 import {presentSendResult, SendResultResource} from '../resources/send-result.ts';
 import {SuccessResource} from '../resources/success.ts';
 import {ok, route, type Route} from '../route.ts';
@@ -21,8 +20,10 @@ const REVOKE_REQUIRED = 'messageId is required';
 const REACTION_REQUIRED = 'messageId and reaction are required';
 const FORWARD_REQUIRED = 'chatId and messageId are required';
 
-/** The id of a message names its chat already. */
-const optionalChatId = chatId('chatId must not be empty').exactOptional();
+/** A full id names its chat already. */
+const optionalChatId = chatId('chatId must not be empty')
+	.meta({description: 'The chat of the message, in any form; needed with a bare message key'})
+	.exactOptional();
 
 const Edit = z.object({
 	chatId: optionalChatId,
@@ -78,8 +79,7 @@ function editRoutes(messaging: Messaging): readonly Route[] {
 				answer: {status: 201, description: 'It is edited', schema: SendResultResource},
 				errors: CHANGE_ERRORS,
 			},
-			handle: async ({target, body: {chatId, messageId: message, text}}) =>
-				sendAnswer(await messaging.edit(target, withChat(message, chatId), text)),
+			handle: async ({target, body: {text, ...message}}) => sendAnswer(await messaging.edit(target, message, text)),
 		}),
 		route({
 			method: 'PUT',
@@ -92,14 +92,14 @@ function editRoutes(messaging: Messaging): readonly Route[] {
 				tag: 'Messages',
 				summary: 'Edit a message by its path',
 				description: EDIT_DESCRIPTION,
-				params: {messageId: {description: 'The full id', example: MESSAGE_ID}},
+				params: {messageId: {...MESSAGE_PARAMETER, example: MESSAGE_ID}},
 				queued: true,
 				body: {chatId: '15550110000@c.us', text: 'Hello again'},
 				answer: {status: 200, description: 'It is edited', schema: EditResultResource},
 				errors: CHANGE_ERRORS,
 			},
 			handle: async ({target, param, body: {chatId, text}}) => {
-				const outcome = await messaging.edit(target, withChat(toTarget(param('messageId')), chatId), text);
+				const outcome = await messaging.edit(target, {messageId: param('messageId'), chatId}, text);
 				if (outcome.kind === 'queued') return sendAnswer(outcome);
 				const result: z.input<typeof EditResultResource> = {...presentSendResult(outcome), success: true};
 				return ok(result);
@@ -124,8 +124,7 @@ function revokeRoute(messaging: Messaging): Route {
 			answer: {status: 201, description: 'It is deleted', schema: SuccessResource, example: {success: true}},
 			errors: CHANGE_ERRORS,
 		},
-		handle: async ({target, body: {chatId, messageId: message}}) =>
-			doneAnswer(await messaging.revoke(target, withChat(message, chatId))),
+		handle: async ({target, body}) => doneAnswer(await messaging.revoke(target, body)),
 	});
 }
 
@@ -145,8 +144,8 @@ function reactRoute(messaging: Messaging): Route {
 			answer: {status: 201, description: 'It is shown', schema: SuccessResource, example: {success: true}},
 			errors: [...COMMAND_ERRORS, 'MESSAGE_NOT_FOUND'],
 		},
-		handle: async ({target, body: {chatId, messageId: message, reaction}}) =>
-			doneAnswer(await messaging.react(target, withChat(message, chatId), reaction)),
+		handle: async ({target, body: {reaction, ...message}}) =>
+			doneAnswer(await messaging.react(target, message, reaction)),
 	});
 }
 
@@ -161,26 +160,18 @@ function forwardRoute(messaging: Messaging): Route {
 			id: 'forwardMessage',
 			tag: 'Messages',
 			summary: 'Forward a message',
-			description: '`chatId` is the recipient; the message is of any chat of this connection.',
+			description:
+				'`chatId` is the recipient; the message is of any chat of this connection. WhatsApp’s own key is enough for one that was sent through this API.',
 			queued: true,
 			idempotent: true,
 			body: {chatId: '15550110000@c.us', messageId: 'false_15550110005@c.us_3EB0D51A3EE2A2B0C4F5'},
 			answer: {status: 201, description: 'It is forwarded', schema: SendResultResource},
-			errors: [...SEND_ERRORS, 'MESSAGE_NOT_FOUND'],
+			errors: SEND_ERRORS,
 		},
 		handle: async (call) => {
-			const {
-				chatId,
-				messageId: {messageId},
-				...rest
-			} = call.body;
-			const options = readSendOptions(call, rest);
+			const {chatId, messageId} = call.body;
+			const options = readSendOptions(call, call.body);
 			return sendAnswer(await messaging.forward(call.target, {chatId, messageId}, options));
 		},
 	});
-}
-
-/** The chat as the caller names it, where he does: one chat can have two ids (`@c.us` and `@lid`). */
-function withChat({messageId, chatId: named}: MessageTarget, chatId = named): MessageTarget {
-	return {messageId, chatId};
 }

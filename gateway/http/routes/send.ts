@@ -36,10 +36,7 @@ const LocationMessage = z.object({
 
 const ContactMessage = z.object({
 	...recipientFields(CONTACT_REQUIRED),
-	contactName: line('contactName', {maxLength: MAX_NAME_LENGTH, required: CONTACT_REQUIRED}).refine(
-		(name) => name.trim() !== '',
-		CONTACT_REQUIRED,
-	),
+	contactName: line('contactName', {maxLength: MAX_NAME_LENGTH, required: CONTACT_REQUIRED}),
 	contactPhone: line('contactPhone', {required: CONTACT_REQUIRED})
 		.transform((phone) => phone.replace(/[\s().+-]/g, ''))
 		.refine(
@@ -70,7 +67,7 @@ const PollMessage = z
 			.meta({example: ['Yes', 'No']}),
 		multipleAnswers: flag('multipleAnswers').meta({description: 'Default: one answer each'}).exactOptional(),
 	})
-	.refine((poll) => questionOf(poll) !== '', POLL_REQUIRED);
+	.refine((poll) => questionOf(poll).trim() !== '', POLL_REQUIRED);
 
 /** Messages without a file. */
 export function sendRoutes({messaging}: {messaging: Messaging}): readonly Route[] {

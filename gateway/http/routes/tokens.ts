@@ -2,10 +2,15 @@ import {z} from 'zod';
 import {SCOPES} from '../../../domain/tokens/grants.ts';
 import type {Tokens} from '../../../domain/tokens/tokens.ts';
 import {line} from '../fields.ts';
+import {pageQuery, toPage} from '../paging.ts';
 import {CreatedTokenResource, presentCreatedToken, presentToken, TokenResource} from '../resources/token.ts';
 import {SuccessResource} from '../resources/success.ts';
 import {created, ok, route, type Route} from '../route.ts';
 
+/** A page, and what clients see that do not follow the `Link` header. */
+const MAX_ROWS = 1000;
+
+/** Of one token. */
 const MAX_CONNECTIONS = 100;
 
 const EXPIRY_FAULT = 'expiresAt must be a moment in ISO 8601, such as 2030-01-01T00:00:00Z';
@@ -40,24 +45,34 @@ const NewToken = z.object({
 });
 
 /** API tokens: create (shown once), list, revoke. */
-export function tokenRoutes({tokens}: {tokens: Tokens}): readonly Route[] {
+export function tokenRoutes({tokens, publicUrl}: {tokens: Tokens; publicUrl: string}): readonly Route[] {
 	return [
 		route({
 			method: 'GET',
 			path: '/tokens',
 			target: 'account',
 			scope: 'manage',
+			query: pageQuery(MAX_ROWS),
 			documentation: {
 				id: 'listTokens',
 				tag: 'Tokens',
 				summary: 'List active tokens',
 				answer: {
 					status: 200,
-					description: 'Those that are not revoked, oldest first; expired ones too',
+					description:
+						'Those that are not revoked, oldest first; expired ones too. The `Link` header leads to the next page',
 					schema: z.array(TokenResource),
 				},
 			},
-			handle: async ({user}) => ok((await tokens.list(user.id)).map(presentToken)),
+			handle: async ({user, query: {limit, cursor}}) => {
+				const rows = await tokens.list(user.id, {limit: limit + 1, ...(cursor && {after: cursor})});
+				const {items, headers} = toPage(rows, {
+					limit,
+					url: `${publicUrl}/api/tokens`,
+					positionOf: (token) => token,
+				});
+				return ok(items.map(presentToken), headers);
+			},
 		}),
 		route({
 			method: 'POST',

@@ -16,6 +16,9 @@ import {NewWebhookBody, toDomain, WebhookChangesBody} from '../webhook-fields.ts
 /** A page; also the contract's number of log rows. */
 const MAX_ROWS = 100;
 
+/** A page of one connection's, and what clients see that do not follow the `Link` header: ten times what operators allow by default. */
+const MAX_ROWS_OF_CONNECTION = 1000;
+
 const DEFAULT_OVERLAP_HOURS = 24;
 const MAX_OVERLAP_HOURS = 7 * 24;
 const OVERLAP_FAULT = `overlapHours must be a number from 0 to ${MAX_OVERLAP_HOURS}`;
@@ -44,17 +47,26 @@ function collectionRoutes({webhooks, publicUrl}: {webhooks: Webhooks; publicUrl:
 			target: 'connection',
 			// It shows signing secrets.
 			scope: 'manage',
+			query: pageQuery(MAX_ROWS_OF_CONNECTION),
 			documentation: {
 				id: 'listWebhooks',
 				tag: 'Webhooks',
 				summary: 'List the webhooks of a connection',
 				answer: {
 					status: 200,
-					description: 'With their signing secrets, oldest first',
+					description: 'With their signing secrets, oldest first; the `Link` header leads to the next page',
 					schema: z.array(WebhookResource),
 				},
 			},
-			handle: async ({target: connection}) => ok((await webhooks.list(connection)).map(presentWebhook)),
+			handle: async ({target: connection, query: {limit, cursor}}) => {
+				const rows = await webhooks.list(connection, {limit: limit + 1, ...(cursor && {after: cursor})});
+				const {items, headers} = toPage(rows, {
+					limit,
+					url: `${publicUrl}/api/connections/${connection.id}/webhooks`,
+					positionOf: ({webhook}) => webhook,
+				});
+				return ok(items.map(presentWebhook), headers);
+			},
 		}),
 		route({
 			method: 'POST',

@@ -31,11 +31,8 @@ export class Base64Decoder {
 		return this.#decodeGroups(pending.slice(0, whole));
 	}
 
-	/** What is left when nothing more comes. @throws {ValidationError} it stops in the middle, or nothing came at all */
+	/** What is left when nothing more comes. @throws {ValidationError} it stops in the middle */
 	end(): Buffer {
-		if (this.#start === '') {
-			throw new ValidationError(`${this.#field} is empty`);
-		}
 		const isPartOfPadding = this.#carry.includes('=') || this.#carry.length === 1;
 		return isPartOfPadding ? this.#refuse() : this.#decodeGroups(this.#carry);
 	}

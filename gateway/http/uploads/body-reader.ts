@@ -38,7 +38,7 @@ export class BodyReader {
 		return undefined;
 	}
 
-	/** What the upload that was just found contains, in constant memory. @throws {ValidationError} it is no base64, or not whole */
+	/** What the upload that was just found contains, in constant memory; nothing is in an empty text. @throws {ValidationError} it is no base64, or not whole */
 	async *content(field: string): AsyncGenerator<Uint8Array, undefined> {
 		const decoder = new Base64Decoder(field);
 		for await (const text of this.#texts()) {

@@ -1,0 +1,3 @@
+import {runOnServices} from '../support/deployment.ts';
+
+await runOnServices(() => import('../gateway/paging.test.ts'));
