@@ -19,9 +19,13 @@ import {MediaHandler} from '../dispatchers/media/media-handler.ts';
 import {SessionStatusHandler} from '../dispatchers/session/session-status-handler.ts';
 import {UnresolvedHandler} from '../dispatchers/session/unresolved-handler.ts';
 import {AttemptMaker} from '../dispatchers/webhook/attempt-maker.ts';
+import {DeliveryLookup} from '../dispatchers/webhook/delivery-lookup.ts';
+import {DeliveryReports} from '../dispatchers/webhook/delivery-reports.ts';
 import {Lanes} from '../dispatchers/webhook/lanes.ts';
 import {OrderedDeliverer} from '../dispatchers/webhook/ordered-deliverer.ts';
 import {OrderedHandler} from '../dispatchers/webhook/ordered-handler.ts';
+import {SlowStarts} from '../dispatchers/webhook/slow-starts.ts';
+import {Turns} from '../dispatchers/webhook/turns.ts';
 import {WebhookHandler} from '../dispatchers/webhook/webhook-handler.ts';
 import {LostFramesHandler} from '../dispatchers/websocket/lost-frames-handler.ts';
 import {WebsocketHandler} from '../dispatchers/websocket/websocket-handler.ts';
@@ -83,34 +87,41 @@ const OPTIONS_BY_ROLE = {
 /** Lanes and attempts are the same for both kinds of deliveries: what a webhook may have under way is counted once. */
 function webhookOptions(container: DependencyContainer): readonly DispatcherOptions[] {
 	const clock = container.resolve(TOKENS.clock);
+	const log = container.resolve(TOKENS.log);
 	const publisher = container.resolve(TOKENS.publisher);
-	const shared = {
-		lanes: new Lanes({clock, capacity: PREFETCH.webhook}),
-		directory: container.resolve(TOKENS.webhookDirectory),
-		deliveries: container.resolve(TOKENS.stores).deliveryStore,
-		attempts: new AttemptMaker({
-			sender: container.resolve(TOKENS.webhookSender),
-			disabling: container.resolve(TOKENS.disabling),
-			publisher,
-			clock,
-			log: container.resolve(TOKENS.log),
-			timeoutMs: container.resolve(TOKENS.config).webhookTimeoutMs,
-		}),
-		publisher,
+	const directory = container.resolve(TOKENS.webhookDirectory);
+	const {deliveryStore} = container.resolve(TOKENS.stores);
+	const lanes = new Lanes({clock, capacity: PREFETCH.webhook});
+	const deliveries = new DeliveryLookup({deliveries: deliveryStore, clock});
+	const reports = new DeliveryReports({publisher, clock});
+	const starts = new SlowStarts({reports, clock, log});
+	const attempts = new AttemptMaker({
+		sender: container.resolve(TOKENS.webhookSender),
+		disabling: container.resolve(TOKENS.disabling),
 		clock,
-	};
-	const handler = new WebhookHandler(shared);
-	const deliverer = new OrderedDeliverer(shared);
+		log,
+		timeoutMs: container.resolve(TOKENS.config).webhookTimeoutMs,
+	});
+	const turns = new Turns({directory, deliveries, attempts, lanes, reports, clock});
+	const handler = new WebhookHandler({directory, deliveries, turns, lanes, reports, starts, publisher, clock});
+	const deliverer = new OrderedDeliverer({directory, deliveries: deliveryStore, turns, reports, publisher, clock});
 	const {webhook, ordered} = container.resolve(TOKENS.topology).queues;
 	return [
-		{queue: webhook, prefetch: PREFETCH.webhook, handle: (message) => handler.handle(message)},
-		...ordered.map((queue) => orderedOptions(queue, {deliverer, publisher, clock})),
+		{
+			queue: webhook,
+			prefetch: PREFETCH.webhook,
+			handle: (message) => handler.handle(message),
+			onStop: () => {
+				handler.stop();
+			},
+		},
+		...ordered.map((queue) => orderedOptions(queue, {deliverer, starts, publisher, clock})),
 	];
 }
 
 function orderedOptions(
 	queue: QueueDeclaration,
-	shared: {deliverer: OrderedDeliverer; publisher: Publisher; clock: Clock},
+	shared: {deliverer: OrderedDeliverer; starts: SlowStarts; publisher: Publisher; clock: Clock},
 ): DispatcherOptions {
 	const handler = new OrderedHandler({...shared, capacity: PREFETCH.ordered});
 	return {
@@ -132,7 +143,7 @@ function websocketOptions(container: DependencyContainer): readonly DispatcherOp
 	});
 	const {websocket, lost} = container.resolve(TOKENS.topology).queues;
 	return [
-		{queue: websocket, prefetch: PREFETCH.websocket, handle: (message) => handler.handle(message)},
+		// First: what was lost is told before clients get what follows it.
 		{
 			queue: lost,
 			prefetch: PREFETCH.lost,
@@ -141,6 +152,7 @@ function websocketOptions(container: DependencyContainer): readonly DispatcherOp
 				losses.tellAll();
 			},
 		},
+		{queue: websocket, prefetch: PREFETCH.websocket, handle: (message) => handler.handle(message)},
 	];
 }
 
@@ -277,11 +289,10 @@ function jobOptions(container: DependencyContainer): DispatcherOptions {
 		events,
 		webhooks,
 		selection: new ReplaySelection({events, deliveries}),
-		runs: new ReplayRuns({events, deliveries, publisher, clock}),
+		runs: new ReplayRuns({jobs, events, deliveries, publisher, clock}),
 		publisher,
-		queues: [queues.webhook, ...queues.ordered, ...queues.logs, queues.outcomes],
+		way: {begin: [queues.webhook, ...queues.logs], ordered: queues.ordered, outcomes: queues.outcomes},
 		clock,
-		timeoutMs: container.resolve(TOKENS.config).webhookTimeoutMs,
 	});
 	const handler = new JobHandler({jobs, stepper, publisher, clock, log: container.resolve(TOKENS.log)});
 	return {

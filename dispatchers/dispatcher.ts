@@ -9,6 +9,7 @@ import type {Dependency, HealthCheck} from '../domain/ports/health-check.ts';
 import type {Logger} from '../domain/ports/logger.ts';
 import {dispositionOf} from './dispositions.ts';
 import {Outage} from './outage.ts';
+import {asPlanned, putOff} from './put-off.ts';
 
 /**
  * After this long in hand, over however many outages, messages go back to the broker: well under RabbitMQ's 30 minutes for an
@@ -60,6 +61,8 @@ export class Dispatcher {
 	/** The present or the last one of each dependency. */
 	readonly #outages = new Map<Dependency, Outage>();
 	#consuming: Promise<Consumer> | undefined;
+	/** Settles when nothing more comes during the present outage. */
+	#pausing: Promise<void> | undefined;
 	#stopping = false;
 
 	constructor(context: DispatcherContext, options: DispatcherOptions) {
@@ -88,8 +91,9 @@ export class Dispatcher {
 	}
 
 	/** A message that comes during an outage waits for its end, too: it must not overtake those that wait already. */
-	async #settle(message: Message): Promise<Settlement> {
+	async #settle(taken: Message): Promise<Settlement> {
 		const {clock} = this.#context;
+		let message = taken;
 		let patienceEndsAtMs = clock.now() + HOLD_PATIENCE_MS;
 		for (;;) {
 			const away = this.#missing();
@@ -100,7 +104,15 @@ export class Dispatcher {
 			if (this.#stopping) {
 				return 'requeue';
 			}
-			const end = await this.#hold(result.missing).wait(patienceEndsAtMs - clock.now());
+			// Perhaps half of it is done, and while it waits here somebody else may do the rest.
+			if (away === undefined) message = {...message, redelivered: true};
+			const outage = this.#hold(result.missing);
+			if (this.#options.queue.kind === 'volatile') {
+				// Another process may be able to handle it, and what nobody handles in time the queue itself drops.
+				await this.#pausing;
+				return 'requeue';
+			}
+			const end = await outage.wait(patienceEndsAtMs - clock.now());
 			if (end === 'called-off') {
 				return 'requeue';
 			}
@@ -147,7 +159,7 @@ export class Dispatcher {
 		let disposition: Disposition;
 		let failures = failuresOf(message);
 		try {
-			disposition = await handle(message);
+			disposition = await handle(asPlanned(message));
 		} catch (error) {
 			disposition = dispositionOf(error, failures++);
 			const {log} = this.#context;
@@ -167,7 +179,7 @@ export class Dispatcher {
 			case 'hold':
 				return {missing: disposition.dependency};
 			case 'retry':
-				await this.#postpone(message, clock.now() + disposition.delayMs);
+				await this.#postpone(putOff(message), clock.now() + disposition.delayMs);
 				return 'ack';
 			case 'dead-letter':
 				await this.#bury(message, disposition.reason);
@@ -181,10 +193,10 @@ export class Dispatcher {
 		const {queue} = this.#options;
 		log.error({queue: queue.name, messageId: message.id, reason}, 'message.dead');
 		if (queue.kind === 'dead') {
-			await this.#postpone(message, clock.now() + DEAD_LETTER_RETRY_MS);
+			await this.#postpone(putOff(message), clock.now() + DEAD_LETTER_RETRY_MS);
 			return;
 		}
-		const {[FAILURES_HEADER]: _failures, dueAt: _dueAt, ...headers} = message.headers;
+		const {[FAILURES_HEADER]: _failures, dueAt: _dueAt, ...headers} = asPlanned(message).headers;
 		await publisher.dead({...message, headers}, queue, reason);
 	}
 
@@ -212,25 +224,34 @@ export class Dispatcher {
 	}
 
 	async #pauseDuring(outage: Outage): Promise<void> {
-		const consumer = await this.#consuming;
-		await consumer?.pause();
+		this.#pausing = this.#pause();
+		await this.#pausing;
 		await outage.end;
 		// Those that wait begin first: what is taken from now on must not overtake them.
-		this.#context.clock.after(0, () => void this.#resume(consumer));
+		this.#context.clock.after(0, () => void this.#resume());
 	}
 
-	async #resume(consumer: Consumer | undefined): Promise<void> {
+	/** Whoever works a partition keeps it: another process would wait with what comes after that which waits here, and go on first. */
+	async #pause(): Promise<void> {
+		const {queue} = this.#options;
+		if (queue.kind === 'work' && queue.singleActiveConsumer) return;
+		const consumer = await this.#consuming;
+		await consumer?.pause();
+	}
+
+	async #resume(): Promise<void> {
+		const consumer = await this.#consuming;
 		if (this.#missing() === undefined && !this.#stopping) {
 			this.#context.log.info({queue: this.#options.queue.name}, 'dispatcher.resume');
 			await consumer?.resume();
 		}
 	}
 
-	/** Gives a message back to the broker, to come again in a while. False when the broker did not take it. */
+	/** Gives a message back to the broker, to come again in a while, or when it is due. False when the broker did not take it. */
 	async #handBack(message: Message): Promise<boolean> {
 		const {clock, log} = this.#context;
 		try {
-			await this.#postpone(message, clock.now() + HAND_BACK_DELAY_MS);
+			await this.#postpone(putOff(message), Math.max(clock.now() + HAND_BACK_DELAY_MS, dueAtMsOf(message)));
 			return true;
 		} catch (error) {
 			log.warn({queue: this.#options.queue.name, messageId: message.id, error}, 'message.handBack.failed');

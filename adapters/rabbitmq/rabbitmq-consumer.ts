@@ -47,6 +47,8 @@ export class RabbitMqConsumer implements Consumer {
 	/** What a new channel delivers while handlers of the old one still fill all places. */
 	#backlog: Delivery[] = [];
 	#idle: PromiseWithResolvers<void> | undefined;
+	/** Nothing more is begun; what is not acknowledged goes back with the channel. Only for a queue that is worked by one at a time. */
+	#isLeaving = false;
 	#closing: Promise<void> | undefined;
 
 	constructor(options: RabbitMqConsumerOptions) {
@@ -67,7 +69,7 @@ export class RabbitMqConsumer implements Consumer {
 	}
 
 	pause(): Promise<void> {
-		return this.#want(false);
+		return this.#isLeaving ? Promise.resolve() : this.#want(false);
 	}
 
 	resume(): Promise<void> {
@@ -80,7 +82,14 @@ export class RabbitMqConsumer implements Consumer {
 	}
 
 	async #finish(): Promise<void> {
-		await withinTimeout(this.pause());
+		const {queue} = this.#options;
+		if (queue.kind === 'work' && queue.singleActiveConsumer) {
+			// Without a subscription another process would begin at once, with what comes after that which is still under way here.
+			this.#wanted = false;
+			this.#isLeaving = true;
+		} else {
+			await withinTimeout(this.pause());
+		}
 		if (this.#inHand > 0) {
 			this.#idle = Promise.withResolvers();
 			await this.#idle.promise;
@@ -159,6 +168,8 @@ export class RabbitMqConsumer implements Consumer {
 		if (raw === null) {
 			// The server ended the subscription, since the queue was deleted: another channel declares it again.
 			void opened.close();
+		} else if (this.#isLeaving) {
+			// It goes back with the channel.
 		} else if (this.#inHand < this.#options.prefetch) {
 			void this.#take({raw, acknowledger});
 		} else {
@@ -168,9 +179,10 @@ export class RabbitMqConsumer implements Consumer {
 
 	async #take({raw, acknowledger}: Delivery): Promise<void> {
 		this.#inHand++;
-		acknowledger.settle(raw.fields.deliveryTag, await this.#handle(raw));
+		const settlement = await this.#handle(raw);
+		if (settlement === 'ack' || !this.#isLeaving) acknowledger.settle(raw.fields.deliveryTag, settlement);
 		this.#inHand--;
-		const next = this.#backlog.shift();
+		const next = this.#isLeaving ? undefined : this.#backlog.shift();
 		if (next !== undefined) void this.#take(next);
 		else if (this.#inHand === 0) this.#idle?.resolve();
 	}

@@ -4,6 +4,7 @@ import {ended, type Job, type JobWork} from '../../domain/jobs/job.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {EventMark, EventStore} from '../../domain/ports/event-store.ts';
 import type {WebhookStore} from '../../domain/ports/webhook-store.ts';
+import {runStartMs} from '../../domain/webhooks/delivery.ts';
 import type {ReplaySelection} from '../../domain/webhooks/replay-selection.ts';
 import {whyOff, type Webhook} from '../../domain/webhooks/webhook.ts';
 import type {ReplayRuns} from './replay-runs.ts';
@@ -16,8 +17,11 @@ const WORTH_A_LOOK = MAX_OUTSTANDING / 10;
 /** Events of one look: what they are about, without what they say. */
 const PAGE_EVENTS = 200;
 
-/** What is being attempted for the first time by itself may not have a row so long after the attempt's deadline. */
-const SETTLING_MS = 5000;
+/** Ingestion has given up, or the broker has the event, so long after it was received. */
+const PUBLISHING_MS = 5000;
+
+/** Whoever takes an event from its queue has passed it on, or has seen to its row, within this (two seconds, see `SlowStarts`, and two batches). */
+const PASSAGE_MS = 3000;
 
 /** A queue that is behind is asked again after this. */
 const ASK_AGAIN_MS = 10_000;
@@ -27,6 +31,16 @@ const LOOK_MS = 200;
 /** … and ever less often once nothing has happened for so long: after a tenth of that time, in these limits. */
 const IDLE_AFTER_MS = 2000;
 const LONGEST_IDLE_MS = 60_000;
+
+/** What an event passes until its delivery has a row. */
+export interface WayToRows {
+	/** Where first attempts begin, in any order, and where the events are logged. */
+	readonly begin: readonly QueueDeclaration[];
+	/** Where those begin that keep the order of a chat, once they are logged. */
+	readonly ordered: readonly QueueDeclaration[];
+	/** Where rows are written. */
+	readonly outcomes: QueueDeclaration;
+}
 
 /** The job as a step leaves it, and when the next one makes sense. */
 export interface Step {
@@ -45,32 +59,26 @@ export class ReplayStepper {
 	readonly #selection: ReplaySelection;
 	readonly #runs: ReplayRuns;
 	readonly #publisher: Publisher;
-	readonly #queues: readonly QueueDeclaration[];
+	readonly #way: WayToRows;
 	readonly #clock: Clock;
-	readonly #timeoutMs: number;
 
-	/**
-	 * @param options.queues where first attempts and their outcomes would be: while one of them is behind, nothing counts as missed
-	 * @param options.timeoutMs deadline of one attempt, for webhooks that set none
-	 */
+	/** @param options.way while one of its queues is behind, nothing counts as missed */
 	constructor(options: {
 		events: EventStore;
 		webhooks: WebhookStore;
 		selection: ReplaySelection;
 		runs: ReplayRuns;
 		publisher: Publisher;
-		queues: readonly QueueDeclaration[];
+		way: WayToRows;
 		clock: Clock;
-		timeoutMs: number;
 	}) {
 		this.#events = options.events;
 		this.#webhooks = options.webhooks;
 		this.#selection = options.selection;
 		this.#runs = options.runs;
 		this.#publisher = options.publisher;
-		this.#queues = options.queues;
+		this.#way = options.way;
 		this.#clock = options.clock;
-		this.#timeoutMs = options.timeoutMs;
 	}
 
 	/** @throws {StoreUnavailableError} @throws {BrokerUnavailableError} take the step again, from the same job */
@@ -92,18 +100,29 @@ export class ReplayStepper {
 		}
 	}
 
-	/** An event whose first attempt is under way has no row, as one that was missed. */
+	/** An event that is on its way to its first attempt has no row, as one that was missed: so first its whole way has to be clear. */
 	async #begin(job: Job, webhook: Webhook): Promise<Step> {
-		const settledAtMs = job.to.getTime() + (webhook.timeoutMs ?? this.#timeoutMs) + SETTLING_MS;
-		const remainderMs = settledAtMs - this.#clock.now();
+		const {rounds, askAtMs} = job.work.settling ?? {rounds: 0, askAtMs: job.to.getTime() + PUBLISHING_MS};
+		const remainderMs = askAtMs - this.#clock.now();
 		if (remainderMs > 0) {
 			return {job, waitMs: remainderMs};
 		}
-		const answers = this.#queues.map((queue) => this.#publisher.isWorkedOff(queue));
-		if ((await Promise.all(answers)).includes(false)) {
+		const queues = this.#roundsFor(webhook)[rounds];
+		if (queues === undefined) {
+			return {job: {...job, state: 'counting', startedAt: new Date(this.#clock.now())}, waitMs: 0};
+		}
+		const answers = await Promise.all(queues.map((queue) => this.#publisher.isWorkedOff(queue)));
+		if (answers.includes(false)) {
 			return {job, waitMs: ASK_AGAIN_MS};
 		}
-		return {job: {...job, state: 'counting', startedAt: new Date(this.#clock.now())}, waitMs: 0};
+		const settling = {rounds: rounds + 1, askAtMs: this.#clock.now() + PASSAGE_MS};
+		return {job: {...job, work: {...job.work, settling}}, waitMs: PASSAGE_MS};
+	}
+
+	/** Each is asked when what it gets from those before it has arrived. */
+	#roundsFor({orderSwitchesMs}: Webhook): readonly (readonly QueueDeclaration[])[] {
+		const {begin, ordered, outcomes} = this.#way;
+		return orderSwitchesMs.length === 0 ? [begin, [outcomes]] : [begin, ordered, [outcomes]];
 	}
 
 	async #count(job: Job, webhook: Webhook): Promise<Step> {
@@ -142,7 +161,8 @@ export class ReplayStepper {
 		const room = MAX_OUTSTANDING - job.work.outstanding.length;
 		const {marks, work} = await this.#look(job);
 		const found = await this.#selection.of(marks, job, webhook);
-		const starting = found.slice(0, room);
+		const atMs = runStartMs('replay', this.#clock.now());
+		const starting = found.slice(0, room).map((run) => ({...run, atMs}));
 		const last = marks.find(({id}) => id === starting.at(-1)?.eventId);
 		return found.length > room && last !== undefined
 			? {...job, work: {...work, position: toPosition(last), isAtEnd: false, starting}}

@@ -1,8 +1,7 @@
 import {Batch} from '../../domain/batch.ts';
 import {ACK, type Disposition} from '../../domain/broker/disposition.ts';
 import {decodeEvent} from '../../domain/broker/messages.ts';
-import type {PreparedEvent} from '../../domain/events/envelope.ts';
-import {ulidTimeMs} from '../../domain/hashing.ts';
+import {eventTimeMs, type PreparedEvent} from '../../domain/events/envelope.ts';
 import type {Message} from '../../domain/ports/broker.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {EventStore, NewLoggedEvent} from '../../domain/ports/event-store.ts';
@@ -37,6 +36,5 @@ export class EventHandler {
 }
 
 function toLogged({id, event, userId, connectionId, receivedAtMs, body}: PreparedEvent): NewLoggedEvent {
-	const timestampMs = ulidTimeMs(id.slice('evt_'.length));
-	return {id, event, userId, connectionId, timestampMs, receivedAtMs, body: body.toString()};
+	return {id, event, userId, connectionId, timestampMs: eventTimeMs(id), receivedAtMs, body: body.toString()};
 }

@@ -1,5 +1,4 @@
 import type {DeliveryTask} from '../../domain/broker/messages.ts';
-import type {Publisher} from '../../domain/broker/publisher.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {Logger} from '../../domain/ports/logger.ts';
 import type {WebhookSender} from '../../domain/ports/webhook-sender.ts';
@@ -8,48 +7,35 @@ import type {Disabling, FailedAttempt} from '../../domain/webhooks/disabling.ts'
 import {judge, type Judgement} from '../../domain/webhooks/judgement.ts';
 import {scheduleOf} from '../../domain/webhooks/schedule.ts';
 import {signatureHeaders} from '../../domain/webhooks/signing.ts';
+import {UNREADABLE} from '../../domain/webhooks/webhook.ts';
 import type {SigningWebhook} from '../../domain/webhooks/webhook-directory.ts';
 
-/** Makes one HTTP try and puts the delivery into its next durable place. */
+type ReadableWebhook = SigningWebhook & {readonly secrets: NonNullable<SigningWebhook['secrets']>};
+
+/** Makes one HTTP try and says what it means for the delivery. */
 export class AttemptMaker {
 	readonly #sender: WebhookSender;
 	readonly #disabling: Disabling;
-	readonly #publisher: Publisher;
 	readonly #clock: Clock;
 	readonly #log: Logger;
 	readonly #timeoutMs: number;
 
 	/** @param options.timeoutMs deadline of one attempt, for webhooks that set none */
-	constructor(options: {
-		sender: WebhookSender;
-		disabling: Disabling;
-		publisher: Publisher;
-		clock: Clock;
-		log: Logger;
-		timeoutMs: number;
-	}) {
+	constructor(options: {sender: WebhookSender; disabling: Disabling; clock: Clock; log: Logger; timeoutMs: number}) {
 		this.#sender = options.sender;
 		this.#disabling = options.disabling;
-		this.#publisher = options.publisher;
 		this.#clock = options.clock;
 		this.#log = options.log;
 		this.#timeoutMs = options.timeoutMs;
 	}
 
 	/**
-	 * Tries the delivery once. When it resolves to `waiting`, the broker holds the next attempt.
-	 * @throws {BrokerUnavailableError} the next attempt could not be stored
+	 * Tries the delivery once. When it resolves to `waiting`, the next attempt is up to the caller. Nothing goes out that cannot be signed.
 	 */
 	async attempt(task: DeliveryTask, webhook: SigningWebhook): Promise<Outcome> {
-		const outcome = await this.attemptOnly(task, webhook);
-		if (outcome.nextAttemptAtMs !== undefined) {
-			await this.#publisher.delivery({...task, attempt: outcome.attempt, parked: 0}, outcome.nextAttemptAtMs);
+		if (!isReadable(webhook)) {
+			return {...outcomeBase(task), state: 'skipped', atMs: this.#clock.now(), reason: UNREADABLE};
 		}
-		return outcome;
-	}
-
-	/** Tries the delivery once. When it resolves to `waiting`, the next attempt is up to the caller. */
-	async attemptOnly(task: DeliveryTask, webhook: SigningWebhook): Promise<Outcome> {
 		const attempt = task.attempt + 1;
 		const base = {...outcomeBase(task), attempt};
 		const judgement = await this.#try(task, webhook, base);
@@ -73,7 +59,7 @@ export class AttemptMaker {
 		return outcome;
 	}
 
-	async #try(task: DeliveryTask, webhook: SigningWebhook, {deliveryId, attempt}: OutcomeBase): Promise<Judgement> {
+	async #try(task: DeliveryTask, webhook: ReadableWebhook, {deliveryId, attempt}: OutcomeBase): Promise<Judgement> {
 		const {event} = task;
 		const response = await this.#sender.send({
 			url: webhook.url,
@@ -123,6 +109,10 @@ export class AttemptMaker {
 			this.#log.warn({error, webhookId: webhook.id}, 'webhook.disable.failed');
 		}
 	}
+}
+
+function isReadable(webhook: SigningWebhook): webhook is ReadableWebhook {
+	return webhook.secrets !== null;
 }
 
 type OutcomeBase = Pick<

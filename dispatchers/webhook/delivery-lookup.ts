@@ -1,7 +1,8 @@
 import {Batch} from '../../domain/batch.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
-import type {Delivery} from '../../domain/webhooks/delivery.ts';
+import {deliveryId, isOvertaken, type Delivery} from '../../domain/webhooks/delivery.ts';
+import type {Turn} from './turn.ts';
 
 /** Rows that are asked for together … */
 const ROWS_AT_ONCE = 100;
@@ -38,5 +39,11 @@ export class DeliveryLookup {
 		const questions = ids.map((id): Question => ({id, row: undefined}));
 		await this.#questions.add(...questions);
 		return questions.flatMap(({row}) => row ?? []);
+	}
+
+	/** True when the delivery went past this attempt. A row may lag behind, but never runs ahead. @throws {StoreUnavailableError} */
+	async isOvertaken({task: {event, webhookId, run, attempt}, dueAtMs}: Turn): Promise<boolean> {
+		const [delivery] = await this.find(deliveryId(event.id, webhookId));
+		return delivery !== undefined && isOvertaken({run, attempt, dueAtMs}, delivery);
 	}
 }

@@ -14,7 +14,7 @@ export class DeliveryReports {
 	readonly #clock: Clock;
 	readonly #outcomes: Batch<Outcome>;
 
-	constructor({publisher, clock}: {publisher: Publisher; clock: Clock}) {
+	constructor({publisher, clock}: {publisher: Pick<Publisher, 'outcomes'>; clock: Clock}) {
 		this.#clock = clock;
 		this.#outcomes = new Batch({
 			maxItems: OUTCOMES_PER_MESSAGE,
@@ -29,16 +29,17 @@ export class DeliveryReports {
 		return this.#outcomes.add(outcome);
 	}
 
-	/** As `add`: it ends without (another) attempt. */
-	addEnd(task: DeliveryTask, state: 'skipped' | 'dead', reason: string): Promise<void> {
-		return this.add({...outcomeBase(task), state, atMs: this.#clock.now(), reason});
+	/** As `add`: it is in hand, and waits for its first attempt or for the answer to it. */
+	addQueued(task: DeliveryTask): Promise<void> {
+		return this.add({...outcomeBase(task), state: 'queued', atMs: this.#clock.now()});
 	}
 
-	/** As `add`: it waits until then, without an attempt. */
-	addParked(task: DeliveryTask, untilMs: number): Promise<void> {
-		return this.add(this.toParked(task, untilMs));
+	/** It ends without (another) attempt. */
+	toEnd(task: DeliveryTask, state: 'skipped' | 'dead', reason: string): Outcome {
+		return {...outcomeBase(task), state, atMs: this.#clock.now(), reason};
 	}
 
+	/** It waits until then, without an attempt. */
 	toParked(task: DeliveryTask, untilMs: number): Outcome {
 		return {...outcomeBase(task), state: 'parked', atMs: this.#clock.now(), nextAttemptAtMs: untilMs};
 	}

@@ -1,7 +1,9 @@
 import {pause} from '../../domain/pause.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import {DEFAULT_CONCURRENCY} from '../../domain/webhooks/webhook.ts';
+import type {Admission, Entrant, Priority} from './admission.ts';
 import {Breaker} from './breaker.ts';
+import {WaitingLine} from './waiting-line.ts';
 
 /** How much of one webhook a process works on at once. */
 export interface LaneSettings {
@@ -32,6 +34,12 @@ const LONGEST_WAIT_MS = 1000;
 /** An attempt that takes longer makes its lane a slow one. */
 const SLOW_AFTER_MS = 1000;
 
+/**
+ * Nothing waits in memory for longer: the broker wants every message back within half an hour, and the second net takes for lost what is
+ * ten minutes late.
+ */
+const LONGEST_STAY_MS = 5 * 60_000;
+
 /** How long an attempt takes, as long as nobody knows. */
 const FIRST_GUESS_MS = 20;
 
@@ -43,19 +51,7 @@ const BACKGROUND_SHARE = 0.5;
 /** … and one of so many where live deliveries would take them all. */
 const BACKGROUND_TURN = 10;
 
-/** What is new, or what is only made once more and gives way to it. */
-export type Priority = 'live' | 'background';
-
-/** Make the attempt (by `run`, which begins it when its time has come), or let the delivery wait in the broker. */
-export type Admission =
-	| {readonly kind: 'run'; readonly isProbe: boolean; readonly startAtMs: number; readonly priority: Priority}
-	| {readonly kind: 'park'; readonly untilMs: number};
-
-/** A delivery that waits in memory for a place. */
-interface Waiting {
-	readonly admit: (admission: Admission) => void;
-	readonly parked: number;
-}
+const PRIORITIES = ['live', 'background'] as const satisfies Priority[];
 
 /**
  * The attempts of one webhook in this process: a bounded number at once, a short queue, and a breaker. What does not fit is parked: it
@@ -70,7 +66,10 @@ export class Lane {
 	ratePerSecond: number | null = null;
 	readonly #shortestQueue: number;
 	readonly #breaker = new Breaker();
-	readonly #waiting: Readonly<Record<Priority, Waiting[]>> = {live: [], background: []};
+	readonly #waiting = {live: new WaitingLine(), background: new WaitingLine()} as const satisfies Record<
+		Priority,
+		WaitingLine
+	>;
 	/** Attempts under way, oldest first. */
 	readonly #running = new Set<{readonly atMs: number}>();
 	/** Places that are promised to those who have not begun yet. */
@@ -100,9 +99,15 @@ export class Lane {
 	/**
 	 * Asks for a place.
 	 * @param isPressed the process holds nearly all that it may: a slow lane takes no more into memory
-	 * @param parked how often the delivery was parked since its last attempt
 	 */
-	enter(nowMs: number, isPressed: boolean, parked = 0, priority: Priority = 'live'): Promise<Admission> | Admission {
+	enter(
+		nowMs: number,
+		isPressed: boolean,
+		{parked = 0, priority = 'live', signal}: Entrant = {},
+	): Promise<Admission> | Admission {
+		if (signal?.aborted === true) {
+			return {kind: 'return'};
+		}
 		if (this.#isOverRate(nowMs, priority)) {
 			return this.#park(nowMs, priority);
 		}
@@ -114,26 +119,42 @@ export class Lane {
 			return this.#park(nowMs, priority);
 		}
 		return new Promise((admit) => {
-			waiting.push({admit, parked});
+			waiting.add({admit, parked, sinceMs: nowMs, signal});
 		});
 	}
 
 	/**
 	 * Makes an attempt that was admitted and gives its place to the next.
-	 * @param isAlive whether the endpoint behaved like one that works
+	 * @param work.isAlive whether the endpoint behaved like one that works; undefined = it was not asked
+	 * @param work.signal ends the wait for the rate: `attempt` begins at once, and should see why
 	 */
 	async run<T>(
 		{isProbe, startAtMs, priority}: Extract<Admission, {kind: 'run'}>,
-		{clock, attempt, isAlive}: {clock: Clock; attempt: () => Promise<T>; isAlive: (result: T) => boolean},
+		{
+			clock,
+			attempt,
+			isAlive,
+			signal,
+		}: {
+			clock: Clock;
+			attempt: () => Promise<T>;
+			isAlive: (result: T) => boolean | undefined;
+			signal?: AbortSignal | undefined;
+		},
 	): Promise<T> {
-		if (startAtMs > clock.now()) await pause(clock, startAtMs - clock.now());
+		if (startAtMs > clock.now()) await pause(clock, startAtMs - clock.now(), signal);
 		const running = {atMs: clock.now()};
 		this.#promised--;
 		this.#running.add(running);
 		try {
 			const result = await attempt();
-			this.#durationMs += (clock.now() - running.atMs - this.#durationMs) * DURATION_WEIGHT;
-			this.#record(isAlive(result), isProbe, clock.now());
+			const alive = isAlive(result);
+			if (alive === undefined) {
+				this.#breaker.forget(isProbe);
+			} else {
+				this.#durationMs += (clock.now() - running.atMs - this.#durationMs) * DURATION_WEIGHT;
+				this.#record(alive, isProbe, clock.now());
+			}
 			return result;
 		} catch (error) {
 			this.#breaker.forget(isProbe);
@@ -148,8 +169,15 @@ export class Lane {
 	/** Parks what waits in memory for a slow endpoint: the process needs the room. */
 	relieve(nowMs: number): void {
 		if (!this.#isSlow(nowMs)) return;
-		for (const priority of ['live', 'background'] as const) {
-			for (const {admit} of this.#waiting[priority].splice(0)) admit(this.#park(nowMs, priority));
+		for (const priority of PRIORITIES) {
+			for (const {admit} of this.#waiting[priority].takeAll()) admit(this.#park(nowMs, priority));
+		}
+	}
+
+	/** Gives back what waits in memory on behalf of somebody who ends. */
+	dismiss(signal: AbortSignal): void {
+		for (const priority of PRIORITIES) {
+			for (const {admit} of this.#waiting[priority].takeOf(signal)) admit({kind: 'return'});
 		}
 	}
 
@@ -231,12 +259,21 @@ export class Lane {
 
 	/** Gives free places to those who wait; an open breaker sends them all away. */
 	#admitWaiting(nowMs: number): void {
+		this.#parkLate(nowMs);
 		while (this.#taken < this.concurrency) {
 			const isBackgroundNext = this.#waiting.background.length > 0 && this.#hasRoomBehindLive(nowMs);
 			const priority = isBackgroundNext ? 'background' : 'live';
-			const next = this.#waiting[priority].shift();
+			const next = this.#waiting[priority].takeNext();
 			if (next === undefined) return;
 			next.admit(this.#admit(nowMs, priority, next.parked));
+		}
+	}
+
+	/** Looked for often enough: an attempt ends within half a minute (`LONGEST_TIMEOUT_MS`). */
+	#parkLate(nowMs: number): void {
+		for (const priority of PRIORITIES) {
+			const late = this.#waiting[priority].takeFrom(nowMs - LONGEST_STAY_MS);
+			for (const {admit} of late) admit(this.#park(nowMs, priority));
 		}
 	}
 

@@ -1,8 +1,9 @@
 import type {Clock} from '../../domain/ports/clock.ts';
-import type {Outcome} from '../../domain/webhooks/delivery.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
+import type {Entrant} from './admission.ts';
 import {isAlive} from './is-alive.ts';
-import {DEFAULT_LANE, Lane, type LaneSettings, type Priority} from './lane.ts';
+import {DEFAULT_LANE, Lane, type LaneSettings} from './lane.ts';
+import type {TurnEnd} from './turn.ts';
 
 /** While the process is pressed for room, slow lanes are looked for this often. */
 const RELIEF_MS = 250;
@@ -19,6 +20,8 @@ export class Lanes {
 	/** So many messages in hand leave little room for others. */
 	readonly #pressedAt: number;
 	readonly #lanes = new Map<string, Lane>();
+	/** Of those who work here: when one is aborted, its waiting deliveries go back. */
+	readonly #signals = new WeakSet<AbortSignal>();
 	#inHand = 0;
 	#sweptAtMs = -Infinity;
 	#relief: Disposable | undefined;
@@ -64,30 +67,34 @@ export class Lanes {
 	}
 
 	/**
-	 * Makes an attempt where the webhook's lane has room.
-	 * @param work.parked how often the delivery was parked since its last attempt
+	 * Makes an attempt where the webhook's lane has room, and none once the signal is aborted.
 	 * @param work.park what to do instead when it has none
 	 */
 	async run(
 		webhook: Pick<Webhook, 'id' | 'concurrency' | 'ratePerSecond'>,
 		{
-			parked,
-			priority,
+			entrant,
 			attempt,
 			park,
 		}: {
-			parked: number;
-			priority: Priority;
-			attempt: () => Promise<Outcome>;
-			park: (untilMs: number) => Outcome | Promise<Outcome>;
+			entrant: Required<Entrant>;
+			attempt: () => Promise<TurnEnd>;
+			park: (untilMs: number) => TurnEnd;
 		},
-	): Promise<Outcome> {
+	): Promise<TurnEnd> {
 		const lane = this.of(webhook);
+		const {signal} = entrant;
+		this.#follow(signal);
 		try {
-			const admission = await lane.enter(this.#clock.now(), this.isPressed, parked, priority);
-			return await (admission.kind === 'park'
-				? park(admission.untilMs)
-				: lane.run(admission, {clock: this.#clock, attempt, isAlive}));
+			const admission = await lane.enter(this.#clock.now(), this.isPressed, entrant);
+			switch (admission.kind) {
+				case 'run':
+					return await lane.run(admission, {clock: this.#clock, attempt, isAlive, signal});
+				case 'park':
+					return park(admission.untilMs);
+				case 'return':
+					return 'returned';
+			}
 		} finally {
 			this.release(webhook.id);
 		}
@@ -98,6 +105,14 @@ export class Lanes {
 		if (this.#lanes.get(webhookId)?.isIdle(this.#clock.now()) === true) {
 			this.#lanes.delete(webhookId);
 		}
+	}
+
+	#follow(signal: AbortSignal): void {
+		if (this.#signals.has(signal)) return;
+		this.#signals.add(signal);
+		signal.addEventListener('abort', () => {
+			for (const lane of this.#lanes.values()) lane.dismiss(signal);
+		});
 	}
 
 	#sweep(): void {

@@ -4,14 +4,12 @@ import type {Publisher} from '../../domain/broker/publisher.ts';
 import {pause} from '../../domain/pause.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
-import {deliveryId, isOvertaken, type Delivery, type Outcome} from '../../domain/webhooks/delivery.ts';
-import {expiresAtMs, scheduleOf} from '../../domain/webhooks/schedule.ts';
-import {whyOff} from '../../domain/webhooks/webhook.ts';
+import {deliveryId, isOvertaken, type Delivery} from '../../domain/webhooks/delivery.ts';
 import type {SigningWebhook, WebhookDirectory} from '../../domain/webhooks/webhook-directory.ts';
-import type {AttemptMaker} from './attempt-maker.ts';
-import {DeliveryReports} from './delivery-reports.ts';
-import type {Lanes} from './lanes.ts';
+import type {DeliveryReports} from './delivery-reports.ts';
 import {RecentOutcomes} from './recent-outcomes.ts';
+import {isStep, type Turn} from './turn.ts';
+import type {Turns} from './turns.ts';
 
 /**
  * So long a delivery stays in hand for its next attempt while its chat waits. A message may be in hand for three times this, with what
@@ -26,12 +24,8 @@ export interface Stay {
 	readonly dueAtMs: number;
 	/** The process ends: what was not attempted goes back to the broker. */
 	readonly signal: AbortSignal;
-}
-
-/** What is to be done next, and when. */
-interface Step {
-	readonly task: DeliveryTask;
-	readonly dueAtMs: number;
+	/** To be called once the delivery's row will tell what became of it here. */
+	readonly onRecorded: () => void;
 }
 
 /**
@@ -41,8 +35,7 @@ interface Step {
 export class OrderedDeliverer {
 	readonly #directory: WebhookDirectory;
 	readonly #deliveries: DeliveryStore;
-	readonly #attempts: AttemptMaker;
-	readonly #lanes: Lanes;
+	readonly #turns: Turns;
 	readonly #publisher: Publisher;
 	readonly #clock: Clock;
 	readonly #holdMs: number;
@@ -53,20 +46,19 @@ export class OrderedDeliverer {
 	constructor(options: {
 		directory: WebhookDirectory;
 		deliveries: DeliveryStore;
-		attempts: AttemptMaker;
-		lanes: Lanes;
+		turns: Turns;
+		reports: DeliveryReports;
 		publisher: Publisher;
 		clock: Clock;
 		holdMs?: number;
 	}) {
 		this.#directory = options.directory;
 		this.#deliveries = options.deliveries;
-		this.#attempts = options.attempts;
-		this.#lanes = options.lanes;
+		this.#turns = options.turns;
 		this.#publisher = options.publisher;
 		this.#clock = options.clock;
 		this.#holdMs = options.holdMs ?? HOLD_MS;
-		this.#reports = new DeliveryReports(options);
+		this.#reports = options.reports;
 	}
 
 	/**
@@ -74,94 +66,76 @@ export class OrderedDeliverer {
 	 * @throws {StoreUnavailableError} @throws {BrokerUnavailableError} what was attempted already is remembered, not repeated
 	 */
 	async deliver(task: DeliveryTask, stay: Stay): Promise<Disposition> {
-		let step: Step | undefined = {task, dueAtMs: stay.dueAtMs};
-		while (step !== undefined) {
-			if (step.dueAtMs > this.#holdEndOf(stay)) {
-				await this.#publisher.delivery(step.task, step.dueAtMs);
+		let turn: Turn | undefined = {task, dueAtMs: stay.dueAtMs};
+		while (turn !== undefined) {
+			if (turn.dueAtMs > this.#holdEndOf(stay)) {
+				await this.#publisher.delivery(turn.task, turn.dueAtMs);
 				return ACK;
 			}
-			await this.#waitFor(step, stay);
+			await this.#waitFor(turn, stay);
 			if (stay.signal.aborted) {
 				return RETURN;
 			}
-			step = await this.#take(step, stay);
+			turn = await this.#take(turn, stay);
 		}
 		return ACK;
 	}
 
 	/** The delivery waits in the broker until `untilMs`, without an attempt; resolves when its row will say so. */
 	async reportParked(task: DeliveryTask, untilMs: number): Promise<void> {
-		await this.#reports.addParked(task, untilMs);
+		await this.#reports.add(this.#reports.toParked(task, untilMs));
 	}
 
 	#holdEndOf({arrivedAtMs}: Stay): number {
 		return arrivedAtMs + this.#holdMs;
 	}
 
-	async #waitFor({dueAtMs}: Step, {signal}: Stay): Promise<void> {
+	async #waitFor({dueAtMs}: Turn, {signal}: Stay): Promise<void> {
 		const remainderMs = dueAtMs - this.#clock.now();
 		if (remainderMs > 0) await pause(this.#clock, remainderMs, signal);
 	}
 
-	/** Takes one step with webhook and delivery as they are now. Undefined when nothing is left to do here. */
-	async #take(planned: Step, stay: Stay): Promise<Step | undefined> {
+	/** Takes the turn with webhook and delivery as they are now. Undefined when nothing is left to do here. */
+	async #take(planned: Turn, stay: Stay): Promise<Turn | undefined> {
 		const {webhookId, event} = planned.task;
 		const [webhook, delivery] = await Promise.all([
 			this.#directory.find(webhookId),
 			this.#deliveries.find(deliveryId(event.id, webhookId)),
 		]);
-		const step = delivery === undefined ? planned : afterRow(planned, delivery);
-		if (step === undefined || step.dueAtMs > this.#clock.now()) {
-			return step;
-		}
-		if (webhook === undefined) {
-			return this.#end(step.task, 'skipped', 'the webhook was deleted');
-		}
-		if (!webhook.active) {
-			return this.#end(step.task, 'skipped', whyOff(webhook));
-		}
-		return this.#proceed(step, stay, webhook);
+		const turn = delivery === undefined ? planned : afterRow(planned, delivery);
+		return turn === undefined || turn.dueAtMs > this.#clock.now() ? turn : this.#proceed(turn, stay, webhook);
 	}
 
 	/** An attempt, where the webhook's lane has room. */
-	async #proceed({task, dueAtMs}: Step, stay: Stay, webhook: SigningWebhook): Promise<Step | undefined> {
+	async #proceed(turn: Turn, stay: Stay, webhook: SigningWebhook | undefined): Promise<Turn | undefined> {
+		const {task} = turn;
+		const {signal} = stay;
 		const nowMs = this.#clock.now();
 		const holdEndMs = this.#holdEndOf(stay);
-		if (nowMs > expiresAtMs(scheduleOf(webhook), task.firstAtMs)) {
-			return this.#end(task, 'dead', 'expired');
-		}
 		if (nowMs > holdEndMs + this.#holdMs) {
 			return this.#leave(task, nowMs);
 		}
-		const outcome = await this.#recent.once(task, dueAtMs, () => this.#attempt(task, webhook));
-		const {state, attempt, nextAttemptAtMs} = outcome;
+		const take = () => this.#turns.take(turn, webhook, {priority: 'live', signal});
+		const end = await this.#recent.once(turn, {take});
+		if (!isStep(end)) {
+			// To be returned, or to be looked at again.
+			return turn;
+		}
+		const {state, attempt, nextAttemptAtMs} = end;
 		if (state === 'parked' && nextAttemptAtMs !== undefined) {
 			return this.#clock.now() < holdEndMs
 				? {task, dueAtMs: Math.min(nextAttemptAtMs, holdEndMs)}
 				: this.#leave(task, nextAttemptAtMs);
 		}
-		await this.#reports.add(outcome);
+		await this.#reports.add(end);
+		stay.onRecorded();
 		return nextAttemptAtMs === undefined ? undefined : {task: {...task, attempt, parked: 0}, dueAtMs: nextAttemptAtMs};
-	}
-
-	/** Parked means here that the lane said so: where it waits is up to the caller. */
-	#attempt(task: DeliveryTask, webhook: SigningWebhook): Promise<Outcome> {
-		return this.#lanes.run(webhook, {
-			parked: task.parked,
-			priority: 'live',
-			attempt: () => this.#attempts.attemptOnly(task, webhook),
-			park: (untilMs) => this.#reports.toParked(task, untilMs),
-		});
 	}
 
 	/** The chat has waited long enough: from here on the webhook dispatcher delivers it, in any order. */
 	async #leave(task: DeliveryTask, untilMs: number): Promise<undefined> {
 		await this.#publisher.delivery({...task, parked: task.parked + 1}, untilMs);
 		await this.reportParked(task, untilMs);
-	}
-
-	async #end(task: DeliveryTask, state: 'skipped' | 'dead', reason: string): Promise<undefined> {
-		await this.#reports.addEnd(task, state, reason);
 	}
 }
 
@@ -170,11 +144,11 @@ export class OrderedDeliverer {
  * message says nothing of the attempts that were made meanwhile. Undefined when the delivery has its end, or the broker another message
  * for it: only then may its chat go on.
  */
-function afterRow(step: Step, delivery: Delivery): Step | undefined {
-	const {task, dueAtMs} = step;
+function afterRow(turn: Turn, delivery: Delivery): Turn | undefined {
+	const {task, dueAtMs} = turn;
 	const {run, attempts, state, nextAttemptAt} = delivery;
 	if (run === task.run && attempts >= task.attempt && state === 'waiting') {
 		return {task: {...task, attempt: attempts}, dueAtMs: Math.max(dueAtMs, nextAttemptAt?.getTime() ?? 0)};
 	}
-	return isOvertaken({run: task.run, attempt: task.attempt, dueAtMs}, delivery) ? undefined : step;
+	return isOvertaken({run: task.run, attempt: task.attempt, dueAtMs}, delivery) ? undefined : turn;
 }

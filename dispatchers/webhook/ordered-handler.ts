@@ -9,10 +9,12 @@ import {deliveryId} from '../../domain/webhooks/delivery.ts';
 import {KeyedLanes} from '../keyed-lanes.ts';
 import type {OrderedDeliverer} from './ordered-deliverer.ts';
 import {PartitionRoom} from './partition-room.ts';
+import type {SlowStarts} from './slow-starts.ts';
 
 /** Works one partition of ordered deliveries: those of one chat of a webhook one after the other, chats side by side. */
 export class OrderedHandler {
 	readonly #deliverer: OrderedDeliverer;
+	readonly #starts: SlowStarts;
 	readonly #publisher: Publisher;
 	readonly #clock: Clock;
 	readonly #room: PartitionRoom;
@@ -25,16 +27,19 @@ export class OrderedHandler {
 	/** @param options.capacity how many messages may be in hand at once (the prefetch) */
 	constructor({
 		deliverer,
+		starts,
 		publisher,
 		clock,
 		capacity,
 	}: {
 		deliverer: OrderedDeliverer;
+		starts: SlowStarts;
 		publisher: Publisher;
 		clock: Clock;
 		capacity: number;
 	}) {
 		this.#deliverer = deliverer;
+		this.#starts = starts;
 		this.#publisher = publisher;
 		this.#clock = clock;
 		this.#room = new PartitionRoom({clock, capacity});
@@ -73,9 +78,14 @@ export class OrderedHandler {
 			await this.#putBack(task, refusal.untilMs);
 			return ACK;
 		}
-		const stay = {arrivedAtMs: this.#clock.now(), dueAtMs, signal: this.#stopping.signal};
+		const arrivedAtMs = this.#clock.now();
+		const {signal} = this.#stopping;
+		const stayOn = (onRecorded: () => void): Promise<Disposition> =>
+			this.#chats.run(`${webhookId}/${chatId}`, () =>
+				this.#deliverer.deliver(task, {arrivedAtMs, dueAtMs, signal, onRecorded}),
+			);
 		try {
-			return await this.#chats.run(`${webhookId}/${chatId}`, () => this.#deliverer.deliver(task, stay));
+			return await (task.parked === 0 ? this.#starts.during(task, stayOn) : stayOn(() => undefined));
 		} finally {
 			this.#room.leave(seat);
 		}

@@ -1,21 +1,26 @@
-import {ACK, type Disposition} from '../../domain/broker/disposition.ts';
+import {ACK, RETURN, type Disposition} from '../../domain/broker/disposition.ts';
 import {decodeDelivery, decodeEvent, kindOf, type DeliveryTask} from '../../domain/broker/messages.ts';
 import {dueAtMsOf, type Publisher} from '../../domain/broker/publisher.ts';
-import type {PreparedEvent} from '../../domain/events/envelope.ts';
+import {eventTimeMs, type PreparedEvent} from '../../domain/events/envelope.ts';
 import type {Message} from '../../domain/ports/broker.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
-import type {DeliveryStore} from '../../domain/ports/delivery-store.ts';
 import {deliveryId, isOvertaken, type Outcome} from '../../domain/webhooks/delivery.ts';
-import {expiresAtMs, scheduleOf} from '../../domain/webhooks/schedule.ts';
 import {EventMatcher} from '../../domain/webhooks/event-matcher.ts';
-import {whyOff} from '../../domain/webhooks/webhook.ts';
 import type {SigningWebhook, WebhookDirectory} from '../../domain/webhooks/webhook-directory.ts';
-import {outcomeBase, type AttemptMaker} from './attempt-maker.ts';
-import {DeliveryReports} from './delivery-reports.ts';
-import type {Priority} from './lane.ts';
-import {DeliveryLookup} from './delivery-lookup.ts';
+import type {Priority} from './admission.ts';
+import type {DeliveryLookup} from './delivery-lookup.ts';
+import type {DeliveryReports} from './delivery-reports.ts';
 import type {Lanes} from './lanes.ts';
 import {RecentOutcomes} from './recent-outcomes.ts';
+import type {SlowStarts} from './slow-starts.ts';
+import {isStep, type Turn} from './turn.ts';
+import type {Turns} from './turns.ts';
+
+/**
+ * An event that was received so long after its time may be one that its engine tells again: the gateway had it, but ended before it said
+ * so. WAHA's first repeat comes after 4 s, with the event's time as it was. However long an event lay in the broker makes no difference.
+ */
+const TOLD_AGAIN_AFTER_MS = 3000;
 
 /**
  * Brings events to webhooks. An event is done when each of its deliveries has a durable next state; a waiting delivery comes
@@ -24,61 +29,79 @@ import {RecentOutcomes} from './recent-outcomes.ts';
 export class WebhookHandler {
 	readonly #directory: WebhookDirectory;
 	readonly #deliveries: DeliveryLookup;
-	readonly #attempts: AttemptMaker;
+	readonly #turns: Turns;
 	readonly #lanes: Lanes;
+	readonly #reports: DeliveryReports;
+	readonly #starts: SlowStarts;
 	readonly #publisher: Publisher;
 	readonly #clock: Clock;
-	readonly #reports: DeliveryReports;
 	readonly #recent = new RecentOutcomes();
+	readonly #stopping = new AbortController();
 
 	constructor(options: {
 		directory: WebhookDirectory;
-		deliveries: DeliveryStore;
-		attempts: AttemptMaker;
+		deliveries: DeliveryLookup;
+		turns: Turns;
 		lanes: Lanes;
+		reports: DeliveryReports;
+		starts: SlowStarts;
 		publisher: Publisher;
 		clock: Clock;
 	}) {
 		this.#directory = options.directory;
-		this.#deliveries = new DeliveryLookup(options);
-		this.#attempts = options.attempts;
+		this.#deliveries = options.deliveries;
+		this.#turns = options.turns;
 		this.#lanes = options.lanes;
+		this.#reports = options.reports;
+		this.#starts = options.starts;
 		this.#publisher = options.publisher;
 		this.#clock = options.clock;
-		this.#reports = new DeliveryReports(options);
 	}
 
 	/** @throws {StoreUnavailableError} @throws {BrokerUnavailableError} @throws {MalformedMessageError} */
-	async handle(message: Message): Promise<Disposition> {
-		await this.#lanes.hold(() =>
+	handle(message: Message): Promise<Disposition> {
+		return this.#lanes.hold(() =>
 			kindOf(message) === 'delivery'
-				? this.#continue(decodeDelivery(message), dueAtMsOf(message))
+				? this.#continue({task: decodeDelivery(message), dueAtMs: dueAtMsOf(message)})
 				: this.#begin(decodeEvent(message), message.redelivered),
 		);
-		return ACK;
+	}
+
+	/** Begins nothing more: what waits for its place goes back to the broker. Attempts under way are finished. */
+	stop(): void {
+		this.#stopping.abort();
 	}
 
 	/** The first attempt of every delivery of an event, all at once. What comes again may be half done: then the rows are asked. */
-	async #begin(event: PreparedEvent, isRepeat: boolean): Promise<void> {
+	async #begin(event: PreparedEvent, isRedelivered: boolean): Promise<Disposition> {
 		const first = {event, run: 1, attempt: 0, firstAtMs: this.#clock.now(), parked: 0};
 		if (event.onlyWebhookId !== undefined) {
-			await this.#continue({...first, webhookId: event.onlyWebhookId}, 0);
-			return;
+			const task = {...first, webhookId: event.onlyWebhookId};
+			return this.#starts.during(task, () => this.#continue({task, dueAtMs: 0}));
 		}
-		const webhooks = await this.#directory.listForEvent(
-			event.userId,
-			event.connectionId ?? event.alsoConnectionId ?? null,
+		const wanted = await this.#webhooksFor(event);
+		const left = isRedelivered || isPerhapsToldAgain(event) ? await this.#notBegun(event, wanted) : wanted;
+		const tasks = left.map((webhook): DeliveryTask => ({...first, webhookId: webhook.id}));
+		const dispositions = await Promise.all(
+			tasks.map((task, index) => this.#starts.during(task, () => this.#deliver({task, dueAtMs: 0}, left[index]))),
 		);
+		const returned = tasks.filter((_, index) => dispositions[index] === RETURN);
+		if (returned.length > 0 && returned.length === tasks.length) {
+			return RETURN;
+		}
+		await Promise.all(returned.map((task) => this.#leave(task)));
+		return ACK;
+	}
+
+	/** But for those whose deliveries keep the order of a chat, which the log dispatcher starts. */
+	async #webhooksFor(event: PreparedEvent): Promise<readonly SigningWebhook[]> {
+		const {userId, connectionId, alsoConnectionId, exceptWebhookId} = event;
+		const webhooks = await this.#directory.listForEvent(userId, connectionId ?? alsoConnectionId ?? null);
 		const matcher = new EventMatcher(event);
-		const wanted = webhooks.filter(
+		return webhooks.filter(
 			(webhook) =>
-				webhook.id !== event.exceptWebhookId &&
-				matcher.isWantedBy(webhook) &&
-				// The log dispatcher starts those.
-				matcher.orderedChatFor(webhook) === undefined,
+				webhook.id !== exceptWebhookId && matcher.isWantedBy(webhook) && matcher.orderedChatFor(webhook) === undefined,
 		);
-		const left = isRepeat ? await this.#notBegun(event, wanted) : wanted;
-		await Promise.all(left.map((webhook) => this.#deliver({...first, webhookId: webhook.id}, 0, webhook)));
 	}
 
 	/** The webhooks whose delivery has its first attempt before it. */
@@ -90,56 +113,46 @@ export class WebhookHandler {
 	}
 
 	/** With webhook and delivery as they are now, not as they were. */
-	async #continue(task: DeliveryTask, dueAtMs: number): Promise<void> {
+	async #continue(turn: Turn): Promise<Disposition> {
 		const [webhook, isOvertaken] = await Promise.all([
-			this.#directory.find(task.webhookId),
-			this.#isOvertaken(task, dueAtMs),
+			this.#directory.find(turn.task.webhookId),
+			this.#deliveries.isOvertaken(turn),
 		]);
-		if (isOvertaken) return;
-		if (webhook === undefined) {
-			await this.#reports.addEnd(task, 'skipped', 'the webhook was deleted');
-		} else {
-			await this.#deliver(task, dueAtMs, webhook);
-		}
+		return isOvertaken ? ACK : this.#deliver(turn, webhook);
 	}
 
-	/** The row may lag behind, but never runs ahead: what it says to be done is done. */
-	async #isOvertaken({event, webhookId, run, attempt}: DeliveryTask, dueAtMs: number): Promise<boolean> {
-		const [delivery] = await this.#deliveries.find(deliveryId(event.id, webhookId));
-		return delivery !== undefined && isOvertaken({run, attempt, dueAtMs}, delivery);
-	}
-
-	/** Resolves when the step is durable. A test event goes to an inactive webhook too. */
-	async #deliver(task: DeliveryTask, dueAtMs: number, webhook: SigningWebhook): Promise<void> {
-		if (!webhook.active && task.event.onlyWebhookId === undefined) {
-			await this.#reports.addEnd(task, 'skipped', whyOff(webhook));
-			return;
-		}
-		await this.#reports.add(await this.#recent.once(task, dueAtMs, () => this.#step(task, webhook)));
-	}
-
-	/** The next step of a delivery: an attempt where the webhook's lane has room, else a longer wait; or its end, when its time is up. */
-	async #step(task: DeliveryTask, webhook: SigningWebhook): Promise<Outcome> {
-		const nowMs = this.#clock.now();
-		if (nowMs > expiresAtMs(scheduleOf(webhook), task.firstAtMs)) {
-			return {...outcomeBase(task), state: 'dead', atMs: nowMs, reason: 'expired'};
-		}
-		return this.#lanes.run(webhook, {
-			parked: task.parked,
-			priority: priorityOf(task),
-			attempt: () => this.#attempts.attempt(task, webhook),
-			park: (untilMs) => this.#park(task, untilMs),
+	/** Resolves when its next step is durable; or to be returned, when the process ends before there is one. */
+	async #deliver(turn: Turn, webhook: SigningWebhook | undefined): Promise<Disposition> {
+		const {task} = turn;
+		const {signal} = this.#stopping;
+		const end = await this.#recent.once(turn, {
+			take: () => this.#turns.take(turn, webhook, {priority: priorityOf(task), signal}),
+			publishNext: (outcome) => this.#publishNext(task, outcome),
 		});
+		if (isStep(end)) await this.#reports.add(end);
+		return end === 'returned' ? RETURN : ACK;
 	}
 
-	/** Back to the broker, without counting an attempt. @throws {BrokerUnavailableError} */
-	async #park(task: DeliveryTask, untilMs: number): Promise<Outcome> {
-		await this.#publisher.delivery({...task, parked: task.parked + 1}, untilMs);
-		return this.#reports.toParked(task, untilMs);
+	/** What waits or is parked comes back as a message of its own. @throws {BrokerUnavailableError} */
+	async #publishNext(task: DeliveryTask, {state, attempt, nextAttemptAtMs}: Outcome): Promise<void> {
+		if (nextAttemptAtMs === undefined) return;
+		const parked = state === 'parked' ? task.parked + 1 : 0;
+		await this.#publisher.delivery({...task, attempt, parked}, nextAttemptAtMs);
+	}
+
+	/** The process ends, and the rest of its event is done: it goes on by itself, in another one. */
+	async #leave(task: DeliveryTask): Promise<void> {
+		const parked = this.#reports.toParked(task, this.#clock.now());
+		await this.#publishNext(task, parked);
+		await this.#reports.add(parked);
 	}
 }
 
 /** What is made once more gives way to what is new, in its first run and in every further one. */
 function priorityOf({run, isReplay}: DeliveryTask): Priority {
 	return run > 1 || isReplay === true ? 'background' : 'live';
+}
+
+function isPerhapsToldAgain({id, receivedAtMs}: PreparedEvent): boolean {
+	return receivedAtMs - eventTimeMs(id) > TOLD_AGAIN_AFTER_MS;
 }

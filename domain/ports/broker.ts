@@ -38,7 +38,10 @@ export interface Consumer {
 	pause(): Promise<void>;
 	/** Takes messages again after `pause`. */
 	resume(): Promise<void>;
-	/** Takes no further messages and resolves once everything in hand is settled. */
+	/**
+	 * Takes no further messages and resolves once everything in hand is settled. A queue with a single active consumer has no other one
+	 * until then, and gets what is returned back at once and in its order.
+	 */
 	close(): Promise<void>;
 }
 

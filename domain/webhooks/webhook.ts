@@ -1,5 +1,8 @@
 import {randomBytes} from 'node:crypto';
 
+/** What the deadline of one attempt may be at most, milliseconds. */
+export const LONGEST_TIMEOUT_MS = 30_000;
+
 /** Attempts of one webhook that a process makes at once, where it sets none. */
 export const DEFAULT_CONCURRENCY = 10;
 
@@ -18,7 +21,7 @@ export interface Webhook {
 	/** Null for a webhook of all the user's connections. */
 	readonly connectionId: string | null;
 	readonly url: string;
-	/** Event names, the beginning of one with `.*`, or `*`. */
+	/** Event names, the beginning of one with `.*`, or `*`; what is none of these stays here and matches nothing. */
 	readonly events: readonly string[];
 	/** The signing secret, encrypted (see `SecretBox`); never leaves the store in clear. */
 	readonly sealedSecret: string;
@@ -58,10 +61,16 @@ export function newSigningSecret(): string {
 
 /** True when one of these names an event: by its name, by `*`, or as `message.*` names all that begin with `message.`. */
 export function wantsEvent(events: readonly string[], event: string): boolean {
-	return events.some((name) => name === event || (name.endsWith('*') && event.startsWith(name.slice(0, -1))));
+	return events.some(
+		(name) => name === event || name === '*' || (name.endsWith('.*') && event.startsWith(name.slice(0, -1))),
+	);
 }
 
 /** Why a webhook that is not active gets nothing, for people. */
 export function whyOff({disabledReason}: Pick<Webhook, 'disabledReason'>): string {
 	return `the webhook is ${disabledReason === null ? 'inactive' : `disabled: ${disabledReason}`}`;
 }
+
+/** Why a webhook whose secrets cannot be opened gets nothing, for people. */
+export const UNREADABLE =
+	'the secret or the headers of the webhook cannot be read: rotate its secret, and set its headers again';

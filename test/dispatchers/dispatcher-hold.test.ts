@@ -2,6 +2,9 @@ import {randomUUID} from 'node:crypto';
 import test from 'ava';
 import {Dispatcher} from '../../dispatchers/dispatcher.ts';
 import {ACK, type Disposition} from '../../domain/broker/disposition.ts';
+import type {Change} from '../../domain/broker/messages.ts';
+import type {Content} from '../../domain/broker/messages.ts';
+import {dueAtMsOf} from '../../domain/broker/publisher.ts';
 import {StoreUnavailableError} from '../../domain/errors.ts';
 import type {Broker, Message} from '../../domain/ports/broker.ts';
 import {TOKENS} from '../../config/tokens.ts';
@@ -35,6 +38,10 @@ class Work {
 		this.done.push(id);
 		return ACK;
 	};
+}
+
+function content(id: string): Content {
+	return {id, headers: {}, body: Buffer.from(id)};
 }
 
 async function publish(harness: DispatchHarness, count: number): Promise<readonly string[]> {
@@ -92,6 +99,116 @@ test('after ten minutes of hold what is in hand goes back to the broker, and com
 	t.deepEqual([...work.done].sort(), ids);
 	t.is(work.done.length, ids.length);
 	t.is(harness.queued(queue).length + harness.waiting, 0);
+});
+
+test('what was put off, by its handler or by a hold, still says when it was due, and that it was in hand', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const dueAtMs = harness.clock.now() + 20_000;
+	await harness.publisher.direct(queue, content('at once'));
+	await harness.publisher.later(queue, content('later'), dueAtMs);
+	const taken: (readonly [string, number, boolean])[] = [];
+	const answers: Disposition[] = [
+		{kind: 'retry', delayMs: 1000},
+		{kind: 'retry', delayMs: 1000},
+		ACK,
+		{kind: 'retry', delayMs: 1000},
+		{kind: 'hold', dependency: 'store'},
+	];
+	harness.storeFaults.mode = 'away';
+	await harness.startDispatcher({
+		queue,
+		prefetch: 5,
+		handle: (message) => {
+			taken.push([message.id, dueAtMsOf(message), message.redelivered]);
+			return Promise.resolve(answers.shift() ?? ACK);
+		},
+	});
+	await harness.wind(11 * MINUTE_MS);
+	t.is(answers.length, 0);
+	harness.storeFaults.mode = 'working';
+	await harness.wind(2 * MINUTE_MS);
+	t.deepEqual(taken, [
+		['at once', 0, false],
+		['at once', 0, true],
+		['at once', 0, true],
+		['later', dueAtMs, false],
+		['later', dueAtMs, true],
+		['later', dueAtMs, true],
+	]);
+	t.is(harness.queued(queue).length + harness.waiting, 0);
+});
+
+test('what an outage interrupted says so when it is handled again; what only waited for its end is new', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const taken: (readonly [string, boolean])[] = [];
+	await publish(harness, 1);
+	harness.storeFaults.mode = 'away';
+	await harness.startDispatcher({
+		queue,
+		prefetch: 5,
+		handle: async ({id, redelivered}) => {
+			taken.push([id, redelivered]);
+			await harness.storeFaults.stores.userStore.find(id);
+			return ACK;
+		},
+	});
+	await harness.until(() => taken.length === 1);
+	await harness.publisher.direct(queue, content('new'));
+	harness.storeFaults.mode = 'working';
+	await harness.until(() => taken.length === 3);
+	t.deepEqual(taken, [
+		['message 000', false],
+		['message 000', true],
+		['new', false],
+	]);
+});
+
+test('a message that meets an outage on its way is handed back to come when it is due, not before', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const queue = harness.topology.queues.outcomes;
+	const {clock, log, broker, container} = harness;
+	const handled = new Map<string, number>();
+	// What was on its way while the subscription was paused.
+	const deaf: Broker = {
+		publish: (message) => broker.publish(message),
+		request: (message, timeoutMs) => broker.request(message, timeoutMs),
+		reply: (request, body) => broker.reply(request, body),
+		consume: async (...parameters) => {
+			const consumer = await broker.consume(...parameters);
+			return {pause: () => Promise.resolve(), resume: () => consumer.resume(), close: () => consumer.close()};
+		},
+		[Symbol.asyncDispose]: () => Promise.resolve(),
+	};
+	const context = {
+		...{broker: deaf, clock, log},
+		...{publisher: container.resolve(TOKENS.publisher), healthChecks: container.resolve(TOKENS.healthChecks)},
+	};
+	const dispatcher = new Dispatcher(context, {
+		queue,
+		prefetch: 5,
+		handle: async ({id}) => {
+			await harness.storeFaults.stores.userStore.find(id);
+			handled.set(id, clock.now());
+			return ACK;
+		},
+	});
+	await dispatcher.start();
+	// Its first hop takes half an hour.
+	const dueAtMs = clock.now() + 45 * MINUTE_MS;
+	await harness.publisher.later(queue, content('waiting'), dueAtMs);
+	await harness.wind(30 * MINUTE_MS - 1000);
+	harness.storeFaults.mode = 'away';
+	await harness.publisher.direct(queue, content('due'));
+	await harness.wind(10 * MINUTE_MS + 10_000);
+	t.is(harness.waiting, 2, 'both were handed back');
+	harness.storeFaults.mode = 'working';
+	await harness.wind(4 * MINUTE_MS);
+	t.deepEqual([...handled.keys()], ['due']);
+	await harness.wind(2 * MINUTE_MS);
+	t.true((handled.get('waiting') ?? 0) >= dueAtMs - 500);
+	await dispatcher.stop();
 });
 
 test('a store that answers probes and still fails is asked ever more rarely, and keeps messages in hand for ten minutes only', async (t) => {
@@ -280,7 +397,7 @@ test('a hold that begins before the subscription was answered stops consuming al
 	await dispatcher.stop();
 });
 
-test('live frames wait for Redis in order, and those that were handed back after ten minutes still go out', async (t) => {
+test('live frames wait for Redis in order, and what waited for too long is told as lost', async (t) => {
 	await using harness = await DispatchHarness.create();
 	await harness.startRoles('websocket');
 	const connection = await harness.createConnection();
@@ -301,15 +418,52 @@ test('live frames wait for Redis in order, and those that were handed back after
 		'the very bytes',
 	);
 
+	const changes: Change[] = [];
+	const onChange = (change: Change): void => void changes.push(change);
+	harness.container.resolve(TOKENS.control).follow({onChange, onGap: () => undefined});
 	harness.fanout.away = true;
 	await Promise.all(events.slice(3).map((event) => harness.publisher.event(event)));
-	await harness.wind(10 * MINUTE_MS + 5000);
-	t.is(harness.waiting, 2);
-	harness.fanout.away = false;
 	await harness.wind(2 * MINUTE_MS);
-	t.deepEqual(
-		frames,
-		events.map(({body}) => body.toString()),
-	);
+	// The embedded queue looks at what it has when something comes.
+	await harness.publisher.event(harness.eventOf(await harness.createConnection()));
+	await harness.wind(1000);
+	const {userId} = connection;
+	t.true(changes.some((change) => change.kind === 'frames-lost' && change.userId === userId));
+	harness.fanout.away = false;
+	await harness.wind(MINUTE_MS);
+	t.is(frames.length, 3);
 	t.is(harness.waiting, 0);
+});
+
+test('what a process cannot hand on of a volatile queue another one gets at once', async (t) => {
+	await using harness = await DispatchHarness.create();
+	const {websocket: queue} = harness.topology.queues;
+	const work = new Work(harness);
+	harness.storeFaults.mode = 'away';
+	const ids = ['1', '2', '3'];
+	for (const id of ids) await harness.publisher.direct(queue, {id, headers: {}, body: Buffer.alloc(0)});
+	await harness.startDispatcher({queue, prefetch: 2, handle: work.handle});
+	await harness.until(() => work.begun.length === 2);
+	await harness.wind(5000);
+	t.is(work.begun.length, 2, 'it tries each once');
+	const taken: string[] = [];
+	await harness.startDispatcher({
+		queue,
+		prefetch: 2,
+		handle: ({id}) => {
+			taken.push(id);
+			return Promise.resolve(ACK);
+		},
+	});
+	await harness.wind(1000);
+	t.deepEqual(taken, ids);
+	harness.storeFaults.mode = 'working';
+	await harness.wind(11_000);
+	const later = randomUUID();
+	for (let count = 0; count < 4; count++) {
+		await harness.publisher.direct(queue, {id: `${later} ${count}`, headers: {}, body: Buffer.alloc(0)});
+	}
+	await harness.wind(1000);
+	t.is(taken.length + work.done.length, 7);
+	t.true(work.done.length > 0, 'it takes part again');
 });

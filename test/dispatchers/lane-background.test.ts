@@ -1,5 +1,6 @@
 import test from 'ava';
-import {Lane, type Admission, type Priority} from '../../dispatchers/webhook/lane.ts';
+import type {Admission, Priority} from '../../dispatchers/webhook/admission.ts';
+import {Lane} from '../../dispatchers/webhook/lane.ts';
 import {ManualClock} from '../support/manual-clock.ts';
 
 /** A lane whose attempts begin in the order that is recorded, and end when the test says so. */
@@ -34,8 +35,8 @@ class Road {
 	}
 
 	async #enter(priority: Priority): Promise<void> {
-		const admission: Admission = await this.lane.enter(this.clock.now(), false, 0, priority);
-		if (admission.kind === 'park') {
+		const admission: Admission = await this.lane.enter(this.clock.now(), false, {priority});
+		if (admission.kind !== 'run') {
 			this.parked.push(priority);
 			return;
 		}
@@ -134,7 +135,7 @@ test('what the background parked makes no live delivery come back later', async 
 	await road.enter('live');
 	const now = road.clock.now();
 	const slots = (priority: Priority): number => {
-		const admission = road.lane.enter(now, false, 0, priority);
+		const admission = road.lane.enter(now, false, {priority});
 		return !(admission instanceof Promise) && admission.kind === 'park' ? admission.untilMs - now : NaN;
 	};
 	for (let index = 0; index < 50; index++) slots('background');

@@ -1,8 +1,11 @@
 import test from 'ava';
+import type {Admission} from '../../dispatchers/webhook/admission.ts';
 import {Breaker} from '../../dispatchers/webhook/breaker.ts';
-import {Lane, type Admission} from '../../dispatchers/webhook/lane.ts';
+import {Lane} from '../../dispatchers/webhook/lane.ts';
 import {Lanes} from '../../dispatchers/webhook/lanes.ts';
+import type {TurnEnd} from '../../dispatchers/webhook/turn.ts';
 import {ManualClock} from '../support/manual-clock.ts';
+import {sampleOutcome} from '../support/samples.ts';
 
 const SETTINGS = {concurrency: 2, queueLength: 3};
 const MINUTE = 60_000;
@@ -147,7 +150,9 @@ test('a rate lets attempts begin one after the other at equal distances; what wo
 	);
 	const startMs = attempts.clock.now();
 	t.deepEqual(
-		admissions.map((admission) => (admission.kind === 'run' ? admission.startAtMs : admission.untilMs) - startMs),
+		admissions.map((admission) =>
+			admission.kind === 'run' ? admission.startAtMs - startMs : attempts.untilOf(admission),
+		),
 		[0, 250, 500, 750, 1000, 5000, 5250, 5500],
 	);
 	t.is(admissions.filter(({kind}) => kind === 'run').length, 5);
@@ -160,7 +165,7 @@ test('an attempt begins when the rate lets it, and what waits in memory for a pl
 	const startMs = attempts.clock.now();
 	const entries = Array.from({length: 6}, async () => {
 		const admission = await attempts.lane.enter(attempts.clock.now(), false);
-		if (admission.kind === 'park') return t.fail('there is room');
+		if (admission.kind !== 'run') return t.fail('there is room');
 		return attempts.lane.run(admission, {
 			clock: attempts.clock,
 			attempt: () => Promise.resolve(begunMs.push(attempts.clock.now() - startMs)),
@@ -280,4 +285,61 @@ test('messages in hand are counted; above four fifths of the room, slow lanes ar
 	t.false(lanes.isPressed);
 	await clock.advance(1000);
 	t.is(clock.timers, 0, 'nobody looks any more');
+});
+
+test('what has waited in memory for five minutes goes to the broker, as soon as an attempt ends', async (t) => {
+	const attempts = new Attempts(new Lane({concurrency: 1, queueLength: 20}));
+	await attempts.enter();
+	const early = attempts.enter();
+	await attempts.clock.advance(MINUTE);
+	const late = attempts.enter();
+	await attempts.clock.advance(4 * MINUTE + 1);
+	await attempts.end();
+	t.is(attempts.untilOf(await early), 5000);
+	t.like(await late, {kind: 'run'}, 'it has not waited for so long');
+});
+
+test('an attempt that was not made after all says nothing about the endpoint, and frees its place', async (t) => {
+	const {clock, lane} = new Attempts(new Lane({concurrency: 1, queueLength: 20}));
+	for (let count = 0; count < 20; count++) {
+		const admission = await lane.enter(clock.now(), false);
+		if (admission.kind !== 'run') return t.fail('the breaker is closed');
+		await lane.run(admission, {clock, attempt: () => Promise.resolve(), isAlive: () => undefined});
+	}
+	t.true(lane.isIdle(clock.now()));
+});
+
+test('whoever ends gets back what waits for a place, for the rate or comes now; others keep their places', async (t) => {
+	const clock = new ManualClock();
+	const lanes = new Lanes({clock, capacity: 100, settings: {concurrency: 2, queueLength: 20}});
+	const [ending, staying] = [new AbortController(), new AbortController()];
+	const webhook = {...GOOD, ratePerSecond: 4};
+	const ends: (() => void)[] = [];
+	const run = ({signal}: AbortController): Promise<TurnEnd> =>
+		lanes.run(webhook, {
+			entrant: {parked: 0, priority: 'live', signal},
+			attempt: () => {
+				if (signal.aborted) return Promise.resolve('returned');
+				return new Promise((resolve) => {
+					ends.push(() => {
+						resolve(sampleOutcome());
+					});
+				});
+			},
+			park: () => sampleOutcome({state: 'parked'}),
+		});
+	const underWay = run(ending);
+	const rated = run(ending);
+	const waiting = run(ending);
+	const other = run(staying);
+	await clock.advance(0);
+	t.is(ends.length, 1);
+	ending.abort();
+	t.deepEqual(await Promise.all([rated, waiting, run(ending)]), ['returned', 'returned', 'returned']);
+	ends[0]?.();
+	t.like(await underWay, {state: 'waiting'}, 'what is under way is finished');
+	await clock.advance(2000);
+	t.is(ends.length, 2);
+	ends[1]?.();
+	t.like(await other, {state: 'waiting'});
 });

@@ -12,6 +12,7 @@ import type {WebhookResponse} from '../../domain/ports/webhook-sender.ts';
 import {WebhookDirectory} from '../../domain/webhooks/webhook-directory.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import {eventually} from '../support/eventually.ts';
+import {FaultyStores} from '../support/faulty-stores.ts';
 import {LiveDispatchHarness} from '../support/live-dispatch-harness.ts';
 import {sampleWebhook} from '../support/samples.ts';
 import {requireServices} from '../support/services.ts';
@@ -23,15 +24,18 @@ const {test, urls} = await requireServices('rabbitmq');
 const CHATS = Array.from({length: 8}, (_, index) => `1555010000${index}@c.us`);
 const EVENTS_PER_CHAT = 12;
 
-/** As another process would be: connections, cache and memory of its own. It can die, or lose the broker for a moment. */
+/** As another process would be: connections, cache and memory of its own. It can die, end, or lose the broker or the store for a while. */
 class DispatchProcess implements AsyncDisposable {
 	readonly #proxy: TcpProxy;
+	readonly #stores: FaultyStores;
+	readonly #dispatchers: Dispatcher[] = [];
 	readonly #resources: AsyncDisposableStack;
 	readonly #death = Promise.withResolvers<WebhookResponse>();
 	#isDead = false;
 
-	private constructor(proxy: TcpProxy, resources: AsyncDisposableStack) {
+	private constructor(proxy: TcpProxy, stores: FaultyStores, resources: AsyncDisposableStack) {
 		this.#proxy = proxy;
+		this.#stores = stores;
 		this.#resources = resources;
 	}
 
@@ -42,18 +46,17 @@ class DispatchProcess implements AsyncDisposable {
 		const {broker, healthCheck} = await connectRabbitMq({url: proxy.urlFor(urls.rabbitmq), topology, clock, log});
 		resources.use(broker);
 		const own = container.createChildContainer();
-		const store = harness.stores.webhookStore;
+		const faulty = new FaultyStores(harness.stores);
+		const store = faulty.stores.webhookStore;
 		const secretBox = container.resolve(TOKENS.secretBox);
 		const sender = container.resolve(TOKENS.webhookSender);
 		own.register(TOKENS.broker, {useValue: broker});
 		own.register(TOKENS.publisher, {useValue: new Publisher({broker, topology, clock})});
-		own.register(TOKENS.healthChecks, {useValue: [healthCheck]});
-		own.register(TOKENS.webhookDirectory, {useValue: new WebhookDirectory({store, secretBox, clock})});
-		const dispatchers: Dispatcher[] = [];
-		resources.defer(async () => {
-			await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
-		});
-		const process = new DispatchProcess(proxy, resources.move());
+		own.register(TOKENS.stores, {useValue: faulty.stores});
+		own.register(TOKENS.healthChecks, {useValue: [healthCheck, faulty]});
+		own.register(TOKENS.webhookDirectory, {useValue: new WebhookDirectory({store, secretBox, clock, log})});
+		const process = new DispatchProcess(proxy, faulty, resources.move());
+		process.#resources.defer(() => process.end());
 		own.register(TOKENS.webhookSender, {
 			useValue: {
 				refusal: (url) => sender.refusal(url),
@@ -62,7 +65,7 @@ class DispatchProcess implements AsyncDisposable {
 		});
 		for (const dispatcher of createDispatchers(role, own)) {
 			await dispatcher.start();
-			dispatchers.push(dispatcher);
+			process.#dispatchers.push(dispatcher);
 		}
 		return process;
 	}
@@ -71,6 +74,19 @@ class DispatchProcess implements AsyncDisposable {
 	kill(): void {
 		this.#isDead = true;
 		this.#proxy.refuse();
+	}
+
+	/** As after a SIGTERM. */
+	async end(): Promise<void> {
+		await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.stop()));
+	}
+
+	loseStore(): void {
+		this.#stores.mode = 'away';
+	}
+
+	regainStore(): void {
+		this.#stores.mode = 'working';
 	}
 
 	/** It goes on by itself, and so does whoever takes its place. */
@@ -96,6 +112,14 @@ async function insertOrdered(
 	const webhook = sampleWebhook({userId, connectionId, events: ['*'], sealedSecret, orderSwitchesMs, ...changes});
 	await stores.webhookStore.insert(webhook);
 	return webhook;
+}
+
+/** A chat of this webhook whose deliveries go by this queue. */
+function chatIn({topology}: LiveDispatchHarness, webhook: Webhook, partition: number): string {
+	for (let number = 15_550_100_000; ; number++) {
+		const chat = `${number}@c.us`;
+		if (partitionOf(`${webhook.id}/${chat}`, topology.queues.ordered.length) === partition) return chat;
+	}
 }
 
 function chatOf(body: string): string {
@@ -177,17 +201,10 @@ test('RabbitMQ: a dead ordered webhook and a healthy one in one partition: the h
 	const connection = await harness.createConnection();
 	const hanging = await insertOrdered(harness, connection, {url: dead.url, timeoutMs: 3000});
 	const other = await insertOrdered(harness, connection, {url: healthy.url, filter: {fromMe: true}});
-	const {length} = harness.topology.queues.ordered;
-	const chatIn = (webhook: Webhook, partition: number): string => {
-		for (let number = 15_550_100_000; ; number++) {
-			const chat = `${number}@c.us`;
-			if (partitionOf(`${webhook.id}/${chat}`, length) === partition) return chat;
-		}
-	};
 	for (let processes = 0; processes < 2; processes++) resources.use(await DispatchProcess.start(harness, 'webhook'));
 	resources.use(await DispatchProcess.start(harness, 'log'));
 
-	const crowd = chatIn(hanging, 5);
+	const crowd = chatIn(harness, hanging, 5);
 	const events = Array.from({length: 500}, (_, index): PreparedEvent =>
 		harness.eventOf(connection, {id: `false_${crowd}_${index}`, fromMe: false}),
 	);
@@ -196,11 +213,68 @@ test('RabbitMQ: a dead ordered webhook and a healthy one in one partition: the h
 		(await harness.stores.deliveryStore.listByWebhook(hanging.id, {limit: 1000, states: ['parked']})).length;
 	await eventually(async () => (await parked()) === 300, 60_000);
 
-	const chat = chatIn(other, 5);
+	const chat = chatIn(harness, other, 5);
 	for (let index = 0; index < 5; index++) {
 		await harness.publisher.event(harness.eventOf(connection, {id: `true_${chat}_${index}`, fromMe: true, index}));
 	}
 	await eventually(() => healthy.deliveries.length === 5);
 	t.is(await deliveredCount(harness, hanging), 0);
 	dead.answer = (_, response) => response.end();
+});
+
+/** An ordered webhook, two processes that make attempts, of which the first has all partitions, and one that logs. */
+async function createPair(resources: AsyncDisposableStack) {
+	const harness = resources.use(await LiveDispatchHarness.create({amqpUrl: urls.rabbitmq}));
+	const sink = resources.use(await WebhookSink.start());
+	const connection = await harness.createConnection();
+	const webhook = await insertOrdered(harness, connection, {url: sink.url});
+	const active = resources.use(await DispatchProcess.start(harness, 'webhook'));
+	const other = resources.use(await DispatchProcess.start(harness, 'webhook'));
+	resources.use(await DispatchProcess.start(harness, 'log'));
+	const publish = async (partition: number, ...numbers: readonly number[]): Promise<void> => {
+		const chat = chatIn(harness, webhook, partition);
+		for (const n of numbers) {
+			await harness.publisher.event(harness.eventOf(connection, {id: `false_${chat}_${n}`, n}));
+		}
+	};
+	const arrived = (): readonly number[] =>
+		sink.deliveries.map(({body}) => (JSON.parse(body) as {payload: {n: number}}).payload.n);
+	return {harness, active, other, sink, publish, arrived};
+}
+
+test('RabbitMQ: the active process ends: nobody takes its partition before it has finished what it began', async (t) => {
+	t.timeout(120_000);
+	await using resources = new AsyncDisposableStack();
+	const {active, sink, publish, arrived} = await createPair(resources);
+	const answer = Promise.withResolvers<undefined>();
+	sink.answer = (_, response) => {
+		const isFirst = arrived().length === 1;
+		void (isFirst ? answer.promise : Promise.resolve()).then(() => response.end());
+	};
+	await publish(5, 0, 1, 2);
+	await eventually(() => arrived().length === 1);
+
+	const ended = active.end();
+	await publish(5, 3, 4);
+	await publish(6, 100);
+	await eventually(() => arrived().includes(100));
+	t.deepEqual(arrived(), [0, 100], 'the other process has the partitions where nothing is under way');
+	answer.resolve(undefined);
+	await ended;
+	await eventually(() => arrived().length === 6);
+	t.deepEqual(arrived(), [0, 100, 1, 2, 3, 4]);
+});
+
+test('RabbitMQ: the active process loses the store: nobody else goes on where it waits', async (t) => {
+	t.timeout(120_000);
+	await using resources = new AsyncDisposableStack();
+	const {harness, active, other, publish, arrived} = await createPair(resources);
+	for (const process of [active, other]) process.loseStore();
+	await publish(5, 0, 1, 2);
+	const queue = harness.topology.queues.ordered[5]?.name;
+	await eventually(() => harness.log.of('dispatcher.hold').some(({fields}) => fields['queue'] === queue));
+	await publish(5, 3, 4);
+	active.regainStore();
+	await eventually(() => arrived().length === 5);
+	t.deepEqual(arrived(), [0, 1, 2, 3, 4]);
 });

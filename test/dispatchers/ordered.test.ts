@@ -158,7 +158,7 @@ test('switched on and off while events come, and nobody told: every event is del
 	const {webhookStore} = harness.stores;
 	// The webhook dispatcher's knowledge is as stale as it may be, and never as stale as the log dispatcher's.
 	const secretBox = harness.container.resolve(TOKENS.secretBox);
-	const directory = new WebhookDirectory({store: webhookStore, secretBox, clock: harness.clock});
+	const directory = new WebhookDirectory({store: webhookStore, secretBox, clock: harness.clock, log: harness.log});
 	const own = harness.container.createChildContainer();
 	own.register(TOKENS.webhookDirectory, {useValue: directory});
 	for (const dispatcher of createDispatchers('webhook', own)) {

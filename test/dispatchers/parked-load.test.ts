@@ -59,12 +59,12 @@ async function simulate({hours, isBackAtMs = Infinity}: {hours: number; isBackAt
 		const due = waiting.get(clock.nowMs / SECOND) ?? [];
 		waiting.delete(clock.nowMs / SECOND);
 		for (const parked of due) {
-			const admission = await lane.enter(clock.nowMs, false, parked);
+			const admission = await lane.enter(clock.nowMs, false, {parked});
 			if (admission.kind === 'park') {
 				messages[hour] = (messages[hour] ?? 0) + messagesFor(admission.untilMs - clock.nowMs);
 				wait(parked + 1, admission.untilMs);
-				continue;
 			}
+			if (admission.kind !== 'run') continue;
 			const isBack = clock.nowMs >= isBackAtMs;
 			attempts[hour] = (attempts[hour] ?? 0) + 1;
 			await lane.run(admission, {

@@ -1,4 +1,4 @@
-import test, {type ExecutionContext, type TestFn} from 'ava';
+import test, {type ExecutionContext} from 'ava';
 import {TOKENS} from '../../config/tokens.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
 import type {FanoutFrame} from '../../domain/ports/fanout.ts';
@@ -7,14 +7,14 @@ import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import {DispatchHarness} from '../support/dispatch-harness.ts';
 import {eventually} from '../support/eventually.ts';
 import {LiveDispatchHarness, type LiveDispatchOptions} from '../support/live-dispatch-harness.ts';
+import {findBrokers} from '../support/on-each-broker.ts';
 import {sampleOutcome, sampleWebhook} from '../support/samples.ts';
-import {requireServices} from '../support/services.ts';
 import {WebhookSink, type Answer} from '../support/webhook-sink.ts';
 
 const MINUTE_MS = 60_000;
 const DAY_MS = 24 * 60 * MINUTE_MS;
 
-const {test: rabbitMqTest, urls} = await requireServices('rabbitmq');
+const onEachBroker = await findBrokers();
 
 const fail: Answer = (_, response) => response.writeHead(500).end('out of order');
 const gone: Answer = (_, response) => response.writeHead(410).end();
@@ -240,22 +240,6 @@ async function goneIsTold(t: ExecutionContext, options: LiveDispatchOptions): Pr
 	const lines = scene.harness.log.of('webhook.disabled').map(({fields}) => [fields['webhookId'], fields['isTold']]);
 	t.is(lines.length, 2);
 	t.deepEqual(Object.fromEntries(lines), {[leaving.webhook.id]: true, [leavingToo.webhook.id]: false});
-}
-
-function onEachBroker(
-	title: string,
-	check: (t: ExecutionContext, options: LiveDispatchOptions) => Promise<void>,
-): void {
-	const brokers: readonly (readonly [string, TestFn, LiveDispatchOptions])[] = [
-		['embedded', test, {}],
-		['RabbitMQ', rabbitMqTest, {amqpUrl: urls.rabbitmq}],
-	];
-	for (const [name, declare, options] of brokers) {
-		declare(`${name}: ${title}`, async (t) => {
-			t.timeout(120_000);
-			await check(t, options);
-		});
-	}
 }
 
 onEachBroker(

@@ -90,9 +90,9 @@ test('an attempt ends at the webhook’s own deadline', async (t) => {
 	await harness.clock.advance(2000);
 	const [row] = await harness.until(async () => {
 		const rows = await harness.stores.deliveryStore.listByWebhook(owned.webhook.id, {limit: 1});
-		return rows.length === 1 && rows;
+		return rows[0]?.attempts === 1 && rows;
 	});
-	t.like(row, {state: 'waiting', attempts: 1, lastError: 'No complete answer within 2000 ms'});
+	t.like(row, {state: 'waiting', lastError: 'No complete answer within 2000 ms'});
 });
 
 test('a webhook has as many attempts under way as it says', async (t) => {

@@ -154,7 +154,7 @@ test('an event that comes twice is posted once', async (t) => {
 	t.is((await deliveriesOf(harness, owned)).length, 1);
 });
 
-test('outcomes that could not be published cost no receiver a second POST that answered 2xx', async (t) => {
+test('outcomes and next attempts that could not be published cost no receiver a second POST', async (t) => {
 	await using harness = await DispatchHarness.create();
 	await using sink = await WebhookSink.start();
 	await using failing = await WebhookSink.start();
@@ -181,11 +181,7 @@ test('outcomes that could not be published cost no receiver a second POST that a
 	t.like((await deliveriesOf(harness, delivered))[0], {state: 'delivered', attempts: 1});
 	t.like((await deliveriesOf(harness, waiting))[0], {state: 'waiting', attempts: 1});
 	t.is(sink.deliveries.length, 1);
-	t.deepEqual(
-		failing.deliveries.map(({headers}) => headers['x-wahooks-attempt']),
-		['1', '1'],
-		'the first attempt had no durable next state',
-	);
+	t.is(failing.deliveries.length, 1, 'the attempt was made, though its next one found no broker');
 	t.is(harness.waiting, 1);
 });
 

@@ -1,5 +1,6 @@
 import {randomBytes, randomUUID} from 'node:crypto';
 import {join} from 'node:path';
+import {MemoryStore} from 'express-rate-limit';
 import type {DependencyContainer} from 'tsyringe';
 import {BROKER_MIGRATIONS} from '../../adapters/sqlite/broker-schema.ts';
 import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
@@ -123,7 +124,7 @@ export class DispatchHarness implements AsyncDisposable {
 				rollCall: new MemoryRollCall(),
 				healthChecks,
 				retention: undefined,
-				rateLimitStore: undefined,
+				rateLimitStore: new MemoryStore(),
 			},
 			dataDirectory: () => new DataDirectory(folder),
 			resources,

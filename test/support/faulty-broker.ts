@@ -21,6 +21,8 @@ export class FaultyBroker implements Broker, HealthCheck {
 	losesReplies = false;
 	/** What got through. */
 	readonly published: OutgoingMessage[] = [];
+	/** The ids of what its consumers are done with. */
+	readonly acked: string[] = [];
 	readonly #broker: Broker;
 
 	constructor(broker: Broker) {
@@ -39,7 +41,11 @@ export class FaultyBroker implements Broker, HealthCheck {
 		options: ConsumeOptions,
 		handle: (message: Message) => Promise<Settlement>,
 	): Promise<Consumer> {
-		return this.#broker.consume(queue, options, handle);
+		return this.#broker.consume(queue, options, async (message) => {
+			const settlement = await handle(message);
+			if (settlement === 'ack') this.acked.push(message.id);
+			return settlement;
+		});
 	}
 
 	async request(message: OutgoingMessage, timeoutMs: number): Promise<Buffer | undefined> {

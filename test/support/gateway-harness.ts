@@ -175,6 +175,7 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		ingress: new WahaIngress({clock}),
 		workers: container.resolve(TOKENS.engines),
 		healthChecks: container.resolve(TOKENS.healthChecks),
+		rateLimitStore: container.resolve(TOKENS.rateLimitStore),
 		clock,
 		log,
 	};

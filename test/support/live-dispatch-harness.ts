@@ -9,12 +9,13 @@ import {openInfrastructure} from '../../config/infrastructure.ts';
 import {TOKENS} from '../../config/tokens.ts';
 import {createTopology} from '../../config/topology.ts';
 import type {Dispatcher} from '../../dispatchers/dispatcher.ts';
-import type {Publisher} from '../../domain/broker/publisher.ts';
+import {Publisher} from '../../domain/broker/publisher.ts';
 import type {Topology} from '../../domain/broker/topology.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
 import {prepareEvent, type PreparedEvent} from '../../domain/events/envelope.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
 import {dropDatabase} from './drop-database.ts';
+import {FaultyBroker} from './faulty-broker.ts';
 import {RecordingLogger} from './recording-logger.ts';
 import {removeTopology} from './remove-topology.ts';
 import {sampleConnection} from './samples.ts';
@@ -23,9 +24,18 @@ import {createTemporaryFolder} from './temporary-folder.ts';
 /** The real time, and later when a test wants it to be; timers run in real time. */
 class LeapingClock extends SystemClock {
 	aheadMs = 0;
+	/** Timers that have fired. */
+	wakeUps = 0;
 
 	override now(): number {
 		return super.now() + this.aheadMs;
+	}
+
+	override after(delayMs: number, callback: () => void): Disposable {
+		return super.after(delayMs, () => {
+			this.wakeUps++;
+			callback();
+		});
 	}
 }
 
@@ -123,6 +133,20 @@ export class LiveDispatchHarness implements AsyncDisposable {
 			this.#resources.defer(() => dispatcher.stop());
 		}
 		return dispatchers;
+	}
+
+	/** As `startRoles`, behind a broker that remembers what they did with it; they are stopped with `resources`. */
+	async startBehind(resources: AsyncDisposableStack, ...roles: readonly Role[]): Promise<FaultyBroker> {
+		const {container, topology, clock} = this;
+		const broker = new FaultyBroker(container.resolve(TOKENS.broker));
+		const own = container.createChildContainer();
+		own.register(TOKENS.broker, {useValue: broker});
+		own.register(TOKENS.publisher, {useValue: new Publisher({broker, topology, clock})});
+		for (const dispatcher of roles.flatMap((role) => createDispatchers(role, own))) {
+			await dispatcher.start();
+			resources.defer(() => dispatcher.stop());
+		}
+		return broker;
 	}
 
 	/** Stores a connection of a new user, or of the one in `changes`. */

@@ -105,6 +105,8 @@ export class ReplayFixture implements AsyncDisposable {
 	end(job: Pick<Job, 'id'>, timeoutMs = 60_000): Promise<Job> {
 		return this.harness.until(async () => {
 			const current = await this.job(job);
+			// Until it begins it waits for nothing but time.
+			if (current.state === 'queued') await this.harness.wind(1000);
 			return isOver(current) && current;
 		}, timeoutMs);
 	}
