@@ -156,7 +156,7 @@ test('a folder that cannot be written to is told at the start, with what to do',
 	const error = t.throws(() => new FolderMediaStore({folder: join(file, 'media'), clock: new ManualClock()}), {
 		instanceOf: SetupError,
 	});
-	t.regex(error.message, /^MEDIA_DIR .+\/media is not writable: /);
+	t.regex(error.message, /^MEDIA_DIR .+\/media is not writable \(E\w+\): /);
 });
 
 test('while the disk is away every call says so, without a path; afterwards all is as it was', async (t) => {

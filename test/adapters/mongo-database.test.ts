@@ -12,6 +12,7 @@ import {
 	after,
 	sampleCommand,
 	sampleConnection,
+	sampleEntitlement,
 	sampleEvent,
 	sampleOutcome,
 	sampleToken,
@@ -54,11 +55,13 @@ test('opening creates the indexes: uniqueness, and expiry where rows are kept fo
 test('documents from before a field existed read as if it had never been set', async (t) => {
 	await using testDatabase = await createMongoTestDatabase(urls.mongodb);
 	await using database = await openMongo(testDatabase);
-	const {tokenStore, commandStore, webhookStore} = createMongoStores(database);
+	const {tokenStore, commandStore, webhookStore, entitlementStore} = createMongoStores(database);
 	const [token, command, webhook] = [sampleToken(), sampleCommand(), sampleWebhook()];
+	const entitlement = sampleEntitlement();
 	await tokenStore.insert(token);
 	await commandStore.create(command);
 	await webhookStore.insert(webhook);
+	await entitlementStore.save(entitlement);
 	const drop = (name: string, ...fields: readonly string[]) =>
 		testDatabase.connection
 			.collection(name)
@@ -67,13 +70,15 @@ test('documents from before a field existed read as if it had never been set', a
 	await drop('commands', 'messageKey', 'receipts');
 	await drop('webhooks', 'sealedHeaders', 'filter', 'ratePerSecond', 'concurrency', 'orderSwitchesMs');
 	await drop('webhooks', 'failingSince', 'lastFailureAt');
+	await drop('entitlements', 'checkoutAt', 'toldSuspended');
 
 	t.deepEqual(await tokenStore.find(token.id), token);
 	t.deepEqual(await tokenStore.findByHash(token.hash), token);
-	t.deepEqual(await tokenStore.listActive(token.userId), [token]);
+	t.deepEqual(await tokenStore.listActive(token.userId, {limit: 100}), [token]);
 	t.deepEqual(await commandStore.find(command.id), command);
 	t.deepEqual(await webhookStore.find(webhook.id), webhook);
 	t.deepEqual(await webhookStore.listForEvent(webhook.userId, webhook.connectionId), [webhook]);
+	t.deepEqual(await entitlementStore.find(entitlement.id), {...entitlement, version: 1});
 });
 
 test('acknowledgements are one round trip', async (t) => {
@@ -255,7 +260,7 @@ function callsOf(stores: Stores): Record<string, Promise<unknown>> {
 		'users.list': stores.userStore.list({limit: 1}),
 		'users.disable': stores.userStore.setDisabled('x', true),
 		'tokens.insert': stores.tokenStore.insert(sampleToken()),
-		'tokens.list': stores.tokenStore.listActive('x'),
+		'tokens.list': stores.tokenStore.listActive('x', {limit: 100}),
 		'tokens.touch': stores.tokenStore.touch('x', T0),
 		'connections.insert': connectionStore.insert(sampleConnection()),
 		'connections.list': connectionStore.list('x', {limit: 1}),

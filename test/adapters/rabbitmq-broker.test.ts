@@ -373,7 +373,8 @@ test('a server that starts late is waited for', async (t) => {
 	await using proxy = await TcpProxy.to(urls.rabbitmq);
 	proxy.refuse();
 	let connected = false;
-	const connecting = connectTo(topology, {url: proxy.urlFor(urls.rabbitmq)}).then((rabbitMq) => {
+	const log = new RecordingLogger();
+	const connecting = connectTo(topology, {url: proxy.urlFor(urls.rabbitmq), log}).then((rabbitMq) => {
 		connected = true;
 		return rabbitMq;
 	});
@@ -382,6 +383,7 @@ test('a server that starts late is waited for', async (t) => {
 	proxy.heal();
 	await using rabbitMq = await connecting;
 	await t.notThrowsAsync(rabbitMq.broker.publish(messageTo(topology.queues.webhook, topology)));
+	t.is(log.of('broker.waiting').length, 1, 'once, not with each try');
 });
 
 test('what only an operator can mend ends the start with one line that says how', async (t) => {
@@ -401,6 +403,7 @@ test('what only an operator can mend ends the start with one line that says how'
 	);
 	t.regex(await failure({url: 'http://guest:secret@127.0.0.1'}), /AMQP_URL is not of the form/);
 	t.regex(await failure({url: 'secret'}), /AMQP_URL is not of the form/);
+	t.regex(await failure({url: `amqps://guest:secret@${host}`, connectTimeoutMs: 600_000}), /does not speak TLS at/);
 });
 
 test('a queue with other arguments ends the start and names the queue', async (t) => {

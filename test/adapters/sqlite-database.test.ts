@@ -1,4 +1,5 @@
-import {mkdir, writeFile} from 'node:fs/promises';
+import {statSync} from 'node:fs';
+import {chmod, mkdir, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
@@ -52,6 +53,17 @@ test('a resolved write is there after closing and opening again', async (t) => {
 	await insert(first, 'kept');
 	await first[Symbol.asyncDispose]();
 	t.deepEqual(notes(fixture.open()), ['kept']);
+});
+
+test('a new file, and what lies beside it, is for this user only; the mode of one that is there stays', async (t) => {
+	await using fixture = await createFixture();
+	const first = fixture.open();
+	await insert(first, 'private');
+	for (const path of [fixture.path, `${fixture.path}-wal`]) t.is(statSync(path).mode & 0o777, 0o600, path);
+	await first[Symbol.asyncDispose]();
+	await chmod(fixture.path, 0o640);
+	await insert(fixture.open(), 'shared by the operator');
+	for (const path of [fixture.path, `${fixture.path}-wal`]) t.is(statSync(path).mode & 0o777, 0o640, path);
 });
 
 test('closing finishes what is pending', async (t) => {

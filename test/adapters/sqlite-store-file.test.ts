@@ -10,6 +10,7 @@ import {
 	after,
 	sampleCommand,
 	sampleConnection,
+	sampleEntitlement,
 	sampleEvent,
 	sampleOutcome,
 	sampleToken,
@@ -102,6 +103,29 @@ test('a file from before webhooks had options is brought up to date with what is
 
 	await using database = openDatabase(path);
 	t.deepEqual(await createSqliteStores(database).webhookStore.find(webhook.id), webhook);
+});
+
+test('a file from before entitlements knew checkouts and who was told is brought up to date with what is in it', async (t) => {
+	await using folder = await createTemporaryFolder();
+	const path = join(folder.path, 'store.db');
+	const entitlement = sampleEntitlement({customerId: 'cus_1'});
+	{
+		const before = STORE_MIGRATIONS.findIndex((sql) => sql.includes('toldSuspended'));
+		await using database = new SqliteDatabase({path, migrations: STORE_MIGRATIONS.slice(0, before)});
+		await database.write(() => {
+			const {id, customerId, createdAt, updatedAt} = entitlement;
+			database
+				.prepare(
+					`INSERT INTO entitlements (id, customerId, notices, holders, version, createdAt, updatedAt)
+					VALUES (?, ?, '[]', '[]', 1, ?, ?)`,
+				)
+				.run(id, customerId, createdAt.getTime(), updatedAt.getTime());
+		});
+	}
+
+	await using database = openDatabase(path);
+	const {entitlementStore} = createSqliteStores(database);
+	t.deepEqual(await entitlementStore.find(entitlement.id), {...entitlement, version: 1});
 });
 
 test('a sweep deletes what is older, and nothing else', async (t) => {

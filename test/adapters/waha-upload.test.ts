@@ -122,7 +122,9 @@ test('the largest file that WAHA takes is sent, and one byte more is not even op
 	let bodyBytes = 0;
 	await using server = await FakeWahaServer.start((request, response) => {
 		request.on('data', (chunk: Buffer) => (bodyBytes += chunk.length));
-		request.once('end', () => response.writeHead(201).end('{"key":{"id":"3EB0","remoteJid":"15550001111@s.whatsapp.net","fromMe":true}}'));
+		request.once('end', () =>
+			response.writeHead(201).end('{"key":{"id":"3EB0","remoteJid":"15550001111@s.whatsapp.net","fromMe":true}}'),
+		);
 	});
 	using engine = engineAt(server);
 	await send(engine, new WatchedFile(limitBytes));
