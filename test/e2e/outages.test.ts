@@ -12,7 +12,8 @@ const {test: serviceTest, urls} = await requireServices('rabbitmq', 'mongodb', '
 // A node of its own: a test stops it.
 const hasServer = RabbitMqNode.isInstalled();
 if (!hasServer && process.env['CI'] !== undefined) throw new Error('missing in CI: rabbitmq-server');
-const test = hasServer ? serviceTest : serviceTest.skip;
+// One after the other: each starts a whole deployment.
+const test = hasServer ? serviceTest.serial : serviceTest.skip;
 
 interface Health {
 	readonly status: string;
@@ -48,7 +49,7 @@ function numbersAtSink({sink}: World): ReadonlySet<number> {
 }
 
 test('broker away: ingestion and sends answer 503 in time, reads go on, and it heals by itself, consumers included', async (t: ExecutionContext) => {
-	t.timeout(180_000);
+	t.timeout(300_000);
 	await using node = await RabbitMqNode.start();
 	await using world = await createWorld({amqpUrl: node.url, mongodbUrl: urls.mongodb, redisUrl: urls.redis});
 	const {client, connection} = world;
@@ -69,10 +70,10 @@ test('broker away: ingestion and sends answer 503 in time, reads go on, and it h
 	t.is(sick.checks['database']?.status, 'ok');
 
 	await node.start();
-	await eventually(async () => (await health(world)).code === 200, 60_000);
+	await eventually(async () => (await health(world)).code === 200, 120_000);
 	const results = await world.waha.emit(connection.sessionName, envelope(2));
 	t.true(results.every(({delivered}) => delivered));
-	await eventually(() => numbersAtSink(world).has(2), 60_000);
+	await eventually(() => numbersAtSink(world).has(2), 120_000);
 	const sent = await client.call<{id: string}>('POST', `/connections/${connection.id}/send`, {
 		chatId: '15550001111',
 		text: 'back',
@@ -87,7 +88,7 @@ async function storeAway(
 	amqpUrl: string,
 	whileAway: (world: World) => Promise<void>,
 ): Promise<void> {
-	t.timeout(180_000);
+	t.timeout(300_000);
 	await using proxy = await TcpProxy.to(urls.mongodb);
 	const mongodbUrl = proxy.urlFor(urls.mongodb).replace(/\/$/, '');
 	await using world = await createWorld({amqpUrl, mongodbUrl, redisUrl: urls.redis});
@@ -112,7 +113,7 @@ async function storeAway(
 
 	proxy.heal();
 	await eventually(async () => (await health(world)).code === 200, 30_000);
-	await eventually(() => Array.from({length: 51}, (_, n) => n).every((n) => numbersAtSink(world).has(n)), 60_000);
+	await eventually(() => Array.from({length: 51}, (_, n) => n).every((n) => numbersAtSink(world).has(n)), 120_000);
 	await using resources = new AsyncDisposableStack();
 	const {eventStore, deliveryStore, connectionStore, deadLetterStore} = await openWorldStores(world, resources);
 	const {userId} = (await connectionStore.find(connection.id)) ?? {userId: ''};
@@ -122,7 +123,7 @@ async function storeAway(
 		const logged = events.filter(({event}) => event === 'message').length;
 		const delivered = rows.filter(({event, state}) => event === 'message' && state === 'delivered').length;
 		return logged === 51 && delivered === 51;
-	}, 60_000);
+	}, 120_000);
 	t.deepEqual(await deadLetterStore.list(10), [], 'nothing was given up');
 }
 
@@ -137,6 +138,6 @@ test('store away for longer than the broker waits for acknowledgements: channels
 	});
 	await storeAway(t, node.url, async (world) => {
 		const isOverdue = /acknowledgement on channel \d+ timed out/;
-		await eventually(() => isOverdue.test(world.processes.get('log')?.output ?? ''), 60_000);
+		await eventually(() => isOverdue.test(world.processes.get('log')?.output ?? ''), 120_000);
 	});
 });
