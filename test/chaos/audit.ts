@@ -1,10 +1,21 @@
 import {setTimeout as pause} from 'node:timers/promises';
-import {checkArrivals, checkRecoveries, checkRepeats, checkStores} from './checks.ts';
+import {
+	checkArrivals,
+	checkOrder,
+	checkRecoveries,
+	checkRepeats,
+	checkReplays,
+	checkStores,
+	checkWindows,
+} from './checks.ts';
 import type {Evidence} from './evidence.ts';
+import {killWindows, type KillWindow} from './kill-windows.ts';
 import type {Ledger} from './ledger.ts';
 import {missing, unattended, unrecorded, unsent} from './leftovers.ts';
+import {compareOrder, type Order} from './order.ts';
 import {recoveries, type Recovery} from './recoveries.ts';
 import {countRepeats, type Repeats} from './repeats.ts';
+import type {ReplayCount} from './replays.ts';
 
 /** How many examples a finding names. */
 const EXAMPLES = 5;
@@ -20,7 +31,10 @@ export interface Audit {
 	/** Accepted events that did not arrive, once for each webhook and socket that wanted them. */
 	readonly lost: number;
 	readonly repeats: Repeats;
+	readonly windows: readonly KillWindow[];
 	readonly recoveries: readonly Recovery[];
+	readonly order: Order;
+	readonly replays: ReplayCount;
 	/** Until everything had arrived and was recorded after the faults, milliseconds. */
 	readonly settledMs: number;
 	/** What each process printed last, for somebody who has to find out why. */
@@ -32,6 +46,7 @@ export async function audit(options: Evidence): Promise<Audit> {
 	const {deployment, traffic, watches, ledger} = options;
 	const startedAtMs = performance.now();
 	const findings: string[] = [];
+	await ended(options, findings);
 	await within(options, 'arrive', findings, () => Promise.resolve(missing(ledger(), watches)));
 	// What comes last shows that every dispatcher still works.
 	for (const _ of deployment.tenants) traffic.post();
@@ -44,13 +59,34 @@ export async function audit(options: Evidence): Promise<Audit> {
 		await within(options, 'be worked off', findings, () => unattended(services));
 	}
 	const settledMs = performance.now() - startedAtMs;
-	findings.push(...(await checkStores(options)), ...checkArrivals(options));
 	const seen = ledger();
+	const replays = await deployment.replays.count();
+	const stores = await checkStores(options);
+	const order = compareOrder(
+		stores.logs,
+		seen,
+		deployment.tenants.map(({orderedFromMs}) => orderedFromMs),
+	);
+	findings.push(...stores.findings, ...checkArrivals(options), ...checkOrder(order));
+	findings.push(...checkReplays(replays, seen.faults.filter((fault) => fault.repeats).length));
 	const outputs = new Map(deployment.processes.map(({name, process}) => [name, process.output]));
 	const repeats = countRepeats(seen);
-	findings.push(...checkRepeats(repeats, seen), ...checkRecoveries(recoveries(seen), options));
+	const windows = killWindows(repeats.explained, seen);
+	findings.push(...checkRepeats(repeats, seen), ...checkWindows(windows));
+	findings.push(...checkRecoveries(recoveries(seen), options));
 	const lost = missing(seen, watches).length;
-	return {findings, ledger: seen, lost, repeats, recoveries: recoveries(seen), settledMs, outputs};
+	const found = {repeats, windows, recoveries: recoveries(seen), order, replays};
+	return {findings, ledger: seen, lost, ...found, settledMs, outputs};
+}
+
+/** Waits for the replay that is under way. */
+async function ended({deployment, options}: Evidence, findings: string[]): Promise<void> {
+	const {settleWithinMs, signal} = options;
+	const limit = AbortSignal.any([signal, AbortSignal.timeout(settleWithinMs)]);
+	await deployment.replays.end(limit).catch((error: unknown) => {
+		signal.throwIfAborted();
+		findings.push(`the last replay did not end within ${settleWithinMs / 1000} s: ${String(error)}`);
+	});
 }
 
 /** Looks again until nothing is missing. */

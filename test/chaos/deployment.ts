@@ -7,34 +7,21 @@ import type {Topology} from '../../domain/broker/topology.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
 import {ApiClient} from '../support/api-client.ts';
 import {dropDatabase} from '../support/drop-database.ts';
-import {eventually} from '../support/eventually.ts';
 import {FakeWaha} from '../support/fake-waha.ts';
 import {GatewayProcess} from '../support/gateway-process.ts';
 import {IdentityProvider} from '../support/identity-provider.ts';
-import {linkConnection, type LinkedConnection} from '../support/link-connection.ts';
 import {RabbitMqNode} from '../support/rabbitmq-node.ts';
 import {StreamClient} from '../support/stream-client.ts';
 import {TcpProxy} from '../support/tcp-proxy.ts';
 import {openWorldStores} from '../support/world-stores.ts';
-import {ChaosEndpoint} from './endpoint.ts';
+import {Replays} from './replays.ts';
+import {createTenant, startEndpoints, type ChaosEndpoints, type ChaosTenant} from './tenants.ts';
 
 const TENANTS = 3;
-const SLOW_MS = 300;
 const SIGNED_IN_FOR_SECONDS = 24 * 3600;
 
 /** Two of each dispatcher that events pass through: one goes on while the other is dead. */
 const PROCESSES = {gateway: 1, webhook: 2, websocket: 2, log: 2, command: 1, media: 1, supervisor: 2};
-
-/** Plain: 200 at once. Flaky: a fifth of the first attempts fails, and some of the second. Slow: 200 after 300 ms. */
-export const ENDPOINTS = ['plain', 'flaky', 'slow'] as const;
-export type EndpointKind = (typeof ENDPOINTS)[number];
-
-export interface ChaosTenant {
-	readonly client: ApiClient;
-	readonly connection: LinkedConnection;
-	readonly stream: StreamClient;
-	readonly webhooks: Readonly<Record<EndpointKind, string>>;
-}
 
 /** Services with a switch for those that go away. */
 export interface ChaosServices {
@@ -48,8 +35,10 @@ export interface ChaosServices {
 export interface ChaosDeployment extends AsyncDisposable {
 	readonly processes: readonly {readonly name: string; readonly process: GatewayProcess}[];
 	readonly waha: FakeWaha;
-	readonly endpoints: Readonly<Record<EndpointKind, ChaosEndpoint>>;
+	readonly endpoints: ChaosEndpoints;
 	readonly tenants: readonly ChaosTenant[];
+	/** Of somebody else, to an endpoint that never goes away. */
+	readonly replays: Replays;
 	/** Undefined in the embedded default. */
 	readonly services: ChaosServices | undefined;
 	/** What was stored. The embedded default keeps its files to itself: its process is stopped first. */
@@ -89,11 +78,13 @@ export async function deploy(urls?: {mongodb: string; redis: string}): Promise<C
 	}
 	const processes = await (services ? startEach(env, resources) : startOne(env, resources));
 	const url = processes[0]?.process.url ?? '';
+	const signIn = (): Promise<string> => identity.sign({exp: Math.floor(Date.now() / 1000) + SIGNED_IN_FOR_SECONDS});
+	const replays = resources.use(await Replays.prepare({client: new ApiClient(url, await signIn()), waha}));
 	const tenants: ChaosTenant[] = [];
 	for (let number = 0; number < TENANTS; number++) {
-		const exp = Math.floor(Date.now() / 1000) + SIGNED_IN_FOR_SECONDS;
-		const token = await identity.sign({exp});
-		tenants.push(await createTenant({number, url, token, waha, endpoints, resources}));
+		const token = await signIn();
+		const openStream = (): StreamClient => resources.use(new StreamClient(url, token));
+		tenants.push(await createTenant({number, client: new ApiClient(url, token), openStream, waha, endpoints}));
 	}
 	const owned = resources.move();
 	return {
@@ -101,6 +92,7 @@ export async function deploy(urls?: {mongodb: string; redis: string}): Promise<C
 		waha,
 		endpoints,
 		tenants,
+		replays,
 		services,
 		openStores: async (opened) => {
 			if (services === undefined) await processes[0]?.process.stop();
@@ -118,18 +110,6 @@ async function startServices(
 	const node = resources.use(await RabbitMqNode.start());
 	const store = resources.use(await TcpProxy.to(urls.mongodb));
 	return {node, store, topology: createTopology(namespace), namespace};
-}
-
-async function startEndpoints(resources: AsyncDisposableStack): Promise<Record<EndpointKind, ChaosEndpoint>> {
-	const fails = (n: number, attempt: number): boolean =>
-		(attempt === 1 && n % 5 === 0) || (attempt === 2 && n % 25 === 0);
-	return {
-		plain: resources.use(await ChaosEndpoint.start('plain', () => ({status: 200}))),
-		flaky: resources.use(
-			await ChaosEndpoint.start('flaky', ({n, attempt}) => ({status: fails(n, attempt) ? 500 : 200})),
-		),
-		slow: resources.use(await ChaosEndpoint.start('slow', () => ({status: 200, afterMs: SLOW_MS}))),
-	};
 }
 
 type Named = ChaosDeployment['processes'][number];
@@ -155,32 +135,4 @@ async function startEach(env: Record<string, string>, resources: AsyncDisposable
 		),
 	);
 	return [gateway, ...started];
-}
-
-/** Signs somebody new in, and gives them a linked connection, a webhook at each endpoint and a socket. */
-async function createTenant(options: {
-	number: number;
-	url: string;
-	token: string;
-	waha: FakeWaha;
-	endpoints: Readonly<Record<EndpointKind, ChaosEndpoint>>;
-	resources: AsyncDisposableStack;
-}): Promise<ChaosTenant> {
-	const {number, url, token, waha, endpoints, resources} = options;
-	const client = new ApiClient(url, token);
-	const connection = await linkConnection(client, waha);
-	const webhooks = {plain: '', flaky: '', slow: ''};
-	for (const kind of ENDPOINTS) {
-		const {id, signingSecret} = await client.call<{id: string; signingSecret: string}>(
-			'POST',
-			`/connections/${connection.id}/webhooks`,
-			// The slow one is slow, not overrun: its lane has room for all that comes in its 300 ms.
-			{url: endpoints[kind].urlOf(number), events: ['message'], ...(kind === 'slow' && {concurrency: 50})},
-		);
-		endpoints[kind].expect(number, signingSecret);
-		webhooks[kind] = id;
-	}
-	const stream = resources.use(new StreamClient(url, token));
-	await eventually(() => stream.isOpen);
-	return {client, connection, webhooks, stream};
 }

@@ -9,4 +9,5 @@ test('embedded default: kill -9 again and again, and endpoints that go away, los
 	t.log(report(audit));
 	t.deepEqual(audit.findings, []);
 	t.true(audit.recoveries.filter(({fault}) => fault.restartMs !== undefined).length >= 3, 'it was killed in between');
+	t.true(audit.order.compared >= 50, 'there was an order to keep');
 });

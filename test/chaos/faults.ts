@@ -33,8 +33,11 @@ export async function killProcess(
 	{name, process}: ChaosDeployment['processes'][number],
 ): Promise<void> {
 	using _ = await target.turn.acquire();
-	const repeats = /^(gateway|webhook|the process)/.test(name);
-	const fault = begin(target, `kill -9 ${name}`, repeats);
+	const ended = {
+		acceptsEvents: /^(gateway|the process)/.test(name),
+		makesAttempts: /^(webhook|the process)/.test(name),
+	};
+	const fault = begin(target, `kill -9 ${name}`, {repeats: ended.acceptsEvents || ended.makesAttempts, ended});
 	await process.kill();
 	await process.start();
 	fault.restartMs = performance.now() - fault.fromMs;
@@ -43,7 +46,7 @@ export async function killProcess(
 /** `stop_app`, and `start_app` later. The others must come back to it by themselves. */
 export async function restartBroker(target: Target, services: ChaosServices, awayMs: number): Promise<void> {
 	using _ = await target.turn.acquire();
-	const fault = begin(target, 'RabbitMQ away', true);
+	const fault = begin(target, 'RabbitMQ away', {repeats: true});
 	await services.node.stopApp();
 	await pause(awayMs, undefined, {signal: target.signal});
 	await services.node.startApp();
@@ -54,7 +57,7 @@ export async function restartBroker(target: Target, services: ChaosServices, awa
 
 /** Connections to MongoDB break, and new ones are refused. */
 export async function takeStoreAway(target: Target, services: ChaosServices, awayMs: number): Promise<void> {
-	const fault = begin(target, 'MongoDB away', false);
+	const fault = begin(target, 'MongoDB away', {repeats: false});
 	services.store.refuse();
 	try {
 		await pause(awayMs, undefined, {signal: target.signal});
@@ -66,7 +69,7 @@ export async function takeStoreAway(target: Target, services: ChaosServices, awa
 
 /** All endpoints at once: connections break, and new ones are refused. Done when the breakers of all lanes have closed again. */
 export async function takeEndpointsAway(target: Target, awayMs: number): Promise<void> {
-	const fault = begin(target, 'endpoints away', true);
+	const fault = begin(target, 'endpoints away', {repeats: true});
 	const endpoints = Object.values(target.deployment.endpoints);
 	await Promise.all(endpoints.map((endpoint) => endpoint.leave()));
 	await pause(awayMs, undefined, {signal: target.signal});
@@ -86,7 +89,7 @@ export async function deleteWaitQueue(target: Target, {node, topology}: ChaosSer
 			timeoutMs: target.patienceMs,
 			signal: target.signal,
 		});
-		begin(target, 'wait queue deleted', false);
+		begin(target, 'wait queue deleted', {repeats: false});
 		await channel.deleteQueue(name);
 	} finally {
 		await connection.close();
@@ -105,9 +108,9 @@ export async function deleteWaitQueue(target: Target, {node, topology}: ChaosSer
 	});
 }
 
-function begin({faults, say}: Target, name: string, repeats: boolean): Fault {
+function begin({faults, say}: Target, name: string, about: Pick<Fault, 'repeats' | 'ended'>): Fault {
 	const nowMs = performance.now();
-	const fault: Fault = {name, repeats, fromMs: nowMs, toMs: nowMs};
+	const fault: Fault = {name, ...about, fromMs: nowMs, toMs: nowMs};
 	faults.push(fault);
 	say(name);
 	return fault;

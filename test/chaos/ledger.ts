@@ -25,6 +25,8 @@ export interface Post {
 	readonly n: number;
 	/** Whose event it is. */
 	readonly tenant: number;
+	/** The chat that it is about, one of the tenant's. */
+	readonly chat: string;
 	readonly postedAtMs: number;
 	/** When ingestion answered 2xx; undefined = not yet, or never. */
 	acceptedAtMs: number | undefined;
@@ -38,6 +40,8 @@ export interface Fault {
 	readonly fromMs: number;
 	/** When what was taken away was given back; a killed process takes away nothing but what it had in hand: `fromMs`. */
 	toMs: number;
+	/** A killed process: what it did while it lived. */
+	readonly ended?: {readonly acceptsEvents: boolean; readonly makesAttempts: boolean};
 	/** A killed process: until it answered again. */
 	restartMs?: number;
 }

@@ -5,7 +5,7 @@ import {missing} from './leftovers.ts';
 const EVERYTHING = {has: () => true};
 
 function post(n: number, tenant: number, acceptedAtMs: number | undefined = 5): Post {
-	return {n, tenant, postedAtMs: 1, acceptedAtMs};
+	return {n, tenant, chat: 'a', postedAtMs: 1, acceptedAtMs};
 }
 
 function arrival(webhook: string, n: number, end: ArrivalEnd = 'accepted'): Arrival {
@@ -16,10 +16,11 @@ function arrival(webhook: string, n: number, end: ArrivalEnd = 'accepted'): Arri
 test('an event is missing wherever it did not arrive, or was not answered with success', (t) => {
 	const posts = [post(0, 0), post(1, 1)];
 	const arrivals = [
-		...['plain/0', 'flaky/0', 'slow/0'].map((webhook) => arrival(webhook, 0)),
+		...['plain/0', 'flaky/0', 'slow/0', 'ordered/0'].map((webhook) => arrival(webhook, 0)),
 		arrival('plain/1', 1),
 		arrival('flaky/1', 1, 'refused'),
 		arrival('slow/0', 1),
+		arrival('ordered/1', 1),
 	];
 	t.deepEqual(missing({posts, arrivals}, [EVERYTHING, EVERYTHING]), ['flaky/1/1', 'slow/1/1']);
 	t.deepEqual(missing({posts, arrivals}, [{has: () => false}, EVERYTHING]), ['socket/0/0', 'flaky/1/1', 'slow/1/1']);

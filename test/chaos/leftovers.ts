@@ -1,10 +1,11 @@
 import {connect} from 'amqplib';
 import {allQueues} from '../../domain/broker/topology.ts';
 import {deliveryId} from '../../domain/webhooks/delivery.ts';
-import {ENDPOINTS, type ChaosDeployment, type ChaosServices, type ChaosTenant} from './deployment.ts';
+import type {ChaosDeployment, ChaosServices} from './deployment.ts';
 import type {Evidence} from './evidence.ts';
 import type {Ledger} from './ledger.ts';
 import type {SocketWatch} from './socket-watch.ts';
+import {ENDPOINTS, type ChaosTenant} from './tenants.ts';
 
 /** A page of deliveries. */
 const ROWS = 100;

@@ -4,7 +4,7 @@ export interface ChaosOptions {
 	readonly urls?: {readonly mongodb: string; readonly redis: string};
 	/** How long faults go on at least: a round of them that began is finished, and each role is killed once. */
 	readonly forMs: number;
-	/** Events of all tenants together; each goes to three webhooks. */
+	/** Events of all tenants together; each goes to four webhooks. */
 	readonly eventsPerSecond: number;
 	/** Between two kills. */
 	readonly killEveryMs: number;

@@ -4,7 +4,7 @@ import {recoveries} from './recoveries.ts';
 import {countRepeats} from './repeats.ts';
 
 function post(n: number, postedAtMs: number): Post {
-	return {n, tenant: 0, postedAtMs, acceptedAtMs: postedAtMs + 5};
+	return {n, tenant: 0, chat: 'a', postedAtMs, acceptedAtMs: postedAtMs + 5};
 }
 
 function arrival(atMs: number, changes: Partial<Arrival> = {}): Arrival {

@@ -21,6 +21,15 @@ export interface Repeats {
 	readonly byFault: readonly FaultCount[];
 	/** Arrivals that no fault explains. */
 	readonly unexplained: readonly Arrival[];
+	readonly explained: readonly Repeat[];
+}
+
+/** An arrival beyond the first of its delivery. */
+export interface Repeat {
+	/** The one before it. */
+	readonly before: Arrival;
+	/** Faults that may have made it come again, in their order. */
+	readonly causes: readonly Fault[];
 }
 
 /** An arrival, and the time in which a fault could make it come again: from the posting of its event until it was surely recorded. */
@@ -38,6 +47,7 @@ export function countRepeats({posts, arrivals, faults}: Ledger): Repeats {
 	const repeating = faults.filter((fault) => fault.repeats);
 	const counts = new Map(repeating.map((fault) => [fault, {inFlight: 0, repeats: 0}]));
 	const unexplained: Arrival[] = [];
+	const explained: Repeat[] = [];
 	for (const exposures of exposuresByDelivery(posts, arrivals)) {
 		for (const [fault, count] of counts) {
 			if (exposures.some((exposure) => strikes(fault, exposure))) count.inFlight++;
@@ -45,13 +55,19 @@ export function countRepeats({posts, arrivals, faults}: Ledger): Repeats {
 		for (const [index, {arrival}] of exposures.entries()) {
 			const before = exposures[index - 1];
 			if (before === undefined) continue;
-			const cause = repeating.findLast((fault) => fault.fromMs <= arrival.atMs && strikes(fault, before));
+			const causes = repeating.filter((fault) => fault.fromMs <= arrival.atMs && strikes(fault, before));
+			const cause = causes.at(-1);
 			const count = cause && counts.get(cause);
-			if (count === undefined) unexplained.push(arrival);
-			else count.repeats++;
+			if (count === undefined) {
+				unexplained.push(arrival);
+				continue;
+			}
+			count.repeats++;
+			explained.push({before: before.arrival, causes});
 		}
 	}
-	return {byFault: repeating.map((fault) => ({fault, inFlight: 0, repeats: 0, ...counts.get(fault)})), unexplained};
+	const byFault = repeating.map((fault) => ({fault, inFlight: 0, repeats: 0, ...counts.get(fault)}));
+	return {byFault, explained, unexplained};
 }
 
 function strikes(fault: Fault, {fromMs, toMs}: Exposure): boolean {

@@ -1,7 +1,18 @@
 import type {Audit} from './audit.ts';
+import type {Order} from './order.ts';
 
 /** A run as a table for people. */
-export function report({findings, ledger, lost, repeats, recoveries, settledMs}: Audit): string {
+export function report({
+	findings,
+	ledger,
+	lost,
+	repeats,
+	windows,
+	recoveries,
+	order,
+	replays,
+	settledMs,
+}: Audit): string {
 	const {posts, arrivals} = ledger;
 	const count = (end: string): number => arrivals.filter((arrival) => arrival.end === end).length;
 	const total = repeats.byFault.reduce((sum, fault) => sum + fault.repeats, 0) + repeats.unexplained.length;
@@ -29,11 +40,19 @@ export function report({findings, ledger, lost, repeats, recoveries, settledMs}:
 		`${posts.length} events, ${posts.filter(({acceptedAtMs}) => acceptedAtMs !== undefined).length} accepted`,
 		`${arrivals.length} arrivals: ${count('accepted')} accepted, ${count('refused')} refused on purpose, ${count('dropped')} dropped by the endpoint, ${count('abandoned')} abandoned by a killed sender`,
 		`${lost} lost, ${total} repeats, ${repeats.unexplained.length} of them unexplained`,
+		`from an answer to the kill after which it was repeated: ${windows.map(({longestMs, isPrompt}) => `${longestMs.toFixed(0)}${isPrompt ? '' : ' (behind)'}`).join(', ') || '–'} ms (the longest of each kill)`,
+		`order: ${order.compared} first arrivals compared, ${order.overtakings.length} out of order${reasonsOf(order)}`,
+		`replays: ${replays.jobs.length} of ${replays.events} events each, ${replays.repeats} repeats`,
 		`settled ${seconds(settledMs)} s after the last fault`,
 		findings.length === 0
 			? 'passed: rows, log, queues and consumers are as they should be'
 			: `FAILED\n${findings.join('\n')}`,
 	].join('\n');
+}
+
+function reasonsOf({overtakings}: Order): string {
+	const groups = Map.groupBy(overtakings, ({because = 'for no reason'}) => because);
+	return [...groups].map(([because, some]) => `, ${some.length}: ${because}`).join('');
 }
 
 function spread(values: readonly number[]): string {

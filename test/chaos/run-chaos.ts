@@ -6,6 +6,7 @@ import {deleteWaitQueue, killProcess, restartBroker, takeEndpointsAway, takeStor
 import type {Arrival, Fault, Ledger} from './ledger.ts';
 import type {ChaosOptions} from './options.ts';
 import {SocketWatch} from './socket-watch.ts';
+import {ENDPOINTS} from './tenants.ts';
 import {Traffic} from './traffic.ts';
 import {until} from './until.ts';
 
@@ -21,7 +22,9 @@ export async function runChaos(options: ChaosOptions): Promise<Audit> {
 	using traffic = new Traffic({waha: deployment.waha, sessions});
 	const faults: Fault[] = [];
 	const ledger = (): Ledger => ({posts: traffic.posts, arrivals: arrivalsOf(deployment), faults});
-	say(`${deployment.processes.length} processes, ${deployment.tenants.length} tenants with 3 webhooks each`);
+	say(
+		`${deployment.processes.length} processes, ${deployment.tenants.length} tenants with ${ENDPOINTS.length} webhooks each`,
+	);
 
 	traffic.start(options.eventsPerSecond);
 	await nextArrival(deployment, traffic, options);
@@ -35,6 +38,7 @@ export async function runChaos(options: ChaosOptions): Promise<Audit> {
 		nextArrival: () => nextArrival(deployment, traffic, options),
 		patienceMs: options.settleWithinMs,
 	};
+	deployment.replays.start(target.turn);
 	await strike(target, options);
 	await traffic.stop();
 	say('the faults are over: what was accepted arrives and is recorded');

@@ -20,4 +20,5 @@ test('eleven processes: kill -9 of each role, and RabbitMQ, MongoDB, a wait queu
 	const killed = audit.recoveries.filter(({fault}) => fault.restartMs !== undefined);
 	t.true(killed.length >= 7, 'each role was killed');
 	t.is(audit.recoveries.length - killed.length, 5, 'everything else went away once, RabbitMQ twice');
+	t.true(audit.order.compared >= 50, 'there was an order to keep');
 });

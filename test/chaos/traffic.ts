@@ -1,5 +1,6 @@
 import type {FakeWaha} from '../support/fake-waha.ts';
 import type {Post} from './ledger.ts';
+import {messageOf} from './message.ts';
 
 /** How often is looked for events that are due. */
 const TICK_MS = 10;
@@ -49,7 +50,8 @@ export class Traffic implements Disposable {
 	post(): number {
 		const n = this.posts.length;
 		const tenant = n % this.#sessions.length;
-		const post: Post = {n, tenant, postedAtMs: performance.now(), acceptedAtMs: undefined};
+		const chat = `1555000${Math.floor(n / this.#sessions.length) % CHATS}@c.us`;
+		const post: Post = {n, tenant, chat, postedAtMs: performance.now(), acceptedAtMs: undefined};
 		this.posts.push(post);
 		const sent = this.#send(post).finally(() => this.#pending.delete(sent));
 		this.#pending.add(sent);
@@ -57,16 +59,8 @@ export class Traffic implements Disposable {
 	}
 
 	async #send(post: Post): Promise<void> {
-		const {n, tenant} = post;
-		const from = `1555000${Math.floor(n / this.#sessions.length) % CHATS}@c.us`;
-		const results = await this.#waha.emit(this.#sessions[tenant] ?? '', {
-			id: `evt_chaos_${n}`,
-			timestamp: Date.now(),
-			event: 'message',
-			me: null,
-			payload: {id: `false_${from}_${n}`, timestamp: Math.floor(Date.now() / 1000), from, fromMe: false, body: 'x', n},
-			engine: 'NOWEB',
-		});
+		const {n, tenant, chat: from} = post;
+		const results = await this.#waha.emit(this.#sessions[tenant] ?? '', messageOf({n, from}));
 		if (results.every(({delivered}) => delivered)) post.acceptedAtMs = performance.now();
 	}
 }

@@ -25,7 +25,7 @@ const WINDOW = 2000;
 const QUIET_LOOKS = 5;
 
 /** Parked for so long last: what comes back waits for half an hour. */
-export const PARKED_BEFORE = 6;
+const PARKED_BEFORE = 6;
 
 /** What a round of healthy deliveries took, milliseconds. */
 export interface Round {
