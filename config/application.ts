@@ -22,6 +22,7 @@ import type {Config} from './env.ts';
 import {openInfrastructure, type Infrastructure} from './infrastructure.ts';
 import {TOKENS} from './tokens.ts';
 import {createTopology} from './topology.ts';
+import {whileStarting} from './while-starting.ts';
 
 /** A started process. */
 export interface Application extends AsyncDisposable {
@@ -59,9 +60,9 @@ export async function startApplication({
 	const dataDirectory = (): DataDirectory => (directory ??= new DataDirectory(config.dataDir));
 	const infrastructure = await openInfrastructure({config, topology, dataDirectory, clock, log, resources});
 	const container = createContainer({config, version, clock, log, topology, infrastructure, dataDirectory, resources});
-	await checkKey(container);
+	await whileStarting(() => checkKey(container));
 	await startControl(container, resources);
-	const newToken = await createFirstToken(container, dataDirectory);
+	const newToken = await whileStarting(() => createFirstToken(container, dataDirectory));
 	await startRoles(container, infrastructure, resources);
 	const url = await listen(container, resources);
 	const owned = resources.move();
