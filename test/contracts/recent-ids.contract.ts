@@ -38,8 +38,8 @@ export function recentIdsContract(test: TestFn, harness: RecentIdsHarness): void
 		await using fixture = await harness.start();
 		const id = `evt_${randomUUID()}`;
 		fixture.recent.note(id);
-		await eventually(() => fixture.other.has(id));
-		t.true(await fixture.other.has(id));
+		// Who is not told in time says no: the machine may be busy.
+		await t.notThrowsAsync(eventually(() => fixture.other.has(id)));
 	});
 
 	test('noting an id again changes nothing', async (t) => {
