@@ -1,6 +1,5 @@
 import {once} from 'node:events';
-import {createServer} from 'node:http';
-import {connect, type AddressInfo} from 'node:net';
+import {connect} from 'node:net';
 import {inspect} from 'node:util';
 import test, {type ExecutionContext} from 'ava';
 import {WahaEngine} from '../../adapters/waha/waha-engine.ts';
@@ -9,6 +8,7 @@ import type {SendResult} from '../../domain/messaging/outbound.ts';
 import {eventually} from '../support/eventually.ts';
 import {FakeWahaServer} from '../support/fake-waha-server.ts';
 import {FakeWaha, type FakeFault, type FakeWahaOptions} from '../support/fake-waha.ts';
+import {freePort} from '../support/gateway-process.ts';
 import {ManualClock} from '../support/manual-clock.ts';
 import {startWahaFixture, type WahaFixture} from '../support/waha-fixture.ts';
 
@@ -155,7 +155,7 @@ test('a call that could not connect is repeated, a send too', async (t) => {
 
 test('a server that is not there is unavailable, and nothing was sent', async (t) => {
 	using engine = new WahaEngine({
-		baseUrl: `http://127.0.0.1:${await freePort()}`,
+		baseUrl: 'http://127.0.0.1:9',
 		apiKey: 'waha-key',
 		clock: new ManualClock(),
 	});
@@ -390,15 +390,6 @@ async function fails(
 
 function idOf(payload: unknown): string | undefined {
 	return (payload as {id?: string}).id;
-}
-
-async function freePort(): Promise<number> {
-	const server = createServer().listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	const {port} = server.address() as AddressInfo;
-	server.close();
-	await once(server, 'close');
-	return port;
 }
 
 async function isRefused(port: number): Promise<void> {

@@ -1,3 +1,4 @@
+import {randomInt} from 'node:crypto';
 import {spawn, type ChildProcess} from 'node:child_process';
 import {once} from 'node:events';
 import {createServer} from 'node:net';
@@ -116,12 +117,19 @@ export class GatewayProcess implements AsyncDisposable {
 	}
 }
 
-/** A port that nobody listens on at the moment. */
+/** A port that nobody listens on at the moment, nor gets by chance: systems give out those from 32768 on. */
 export async function freePort(): Promise<number> {
-	const server = createServer().listen(0, '127.0.0.1');
-	await once(server, 'listening');
-	const address = server.address();
-	server.close();
-	await once(server, 'close');
-	return typeof address === 'object' && address !== null ? address.port : 0;
+	for (;;) {
+		const port = randomInt(20_000, 32_000);
+		const server = createServer();
+		try {
+			server.listen(port, '127.0.0.1');
+			await once(server, 'listening');
+		} catch {
+			continue;
+		}
+		server.close();
+		await once(server, 'close');
+		return port;
+	}
 }
