@@ -7,10 +7,10 @@ import type {Dispatcher} from '../../dispatchers/dispatcher.ts';
 import {Publisher} from '../../domain/broker/publisher.ts';
 import type {Connection} from '../../domain/connections/connection.ts';
 import type {PreparedEvent} from '../../domain/events/envelope.ts';
-import {partitionOf} from '../../domain/hashing.ts';
 import type {WebhookResponse} from '../../domain/ports/webhook-sender.ts';
 import {WebhookDirectory} from '../../domain/webhooks/webhook-directory.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
+import {chatIn} from '../support/chats-in.ts';
 import {eventually} from '../support/eventually.ts';
 import {FaultyStores} from '../support/faulty-stores.ts';
 import {LiveDispatchHarness} from '../support/live-dispatch-harness.ts';
@@ -114,14 +114,6 @@ async function insertOrdered(
 	return webhook;
 }
 
-/** A chat of this webhook whose deliveries go by this queue. */
-function chatIn({topology}: LiveDispatchHarness, webhook: Webhook, partition: number): string {
-	for (let number = 15_550_100_000; ; number++) {
-		const chat = `${number}@c.us`;
-		if (partitionOf(`${webhook.id}/${chat}`, topology.queues.ordered.length) === partition) return chat;
-	}
-}
-
 function chatOf(body: string): string {
 	return (JSON.parse(body) as {payload: {id: string}}).payload.id.split('_')[1] ?? '';
 }
@@ -204,7 +196,7 @@ test('RabbitMQ: a dead ordered webhook and a healthy one in one partition: the h
 	for (let processes = 0; processes < 2; processes++) resources.use(await DispatchProcess.start(harness, 'webhook'));
 	resources.use(await DispatchProcess.start(harness, 'log'));
 
-	const crowd = chatIn(harness, hanging, 5);
+	const crowd = chatIn(harness.topology, hanging.id, 5);
 	const events = Array.from({length: 500}, (_, index): PreparedEvent =>
 		harness.eventOf(connection, {id: `false_${crowd}_${index}`, fromMe: false}),
 	);
@@ -213,7 +205,7 @@ test('RabbitMQ: a dead ordered webhook and a healthy one in one partition: the h
 		(await harness.stores.deliveryStore.listByWebhook(hanging.id, {limit: 1000, states: ['parked']})).length;
 	await eventually(async () => (await parked()) === 300, 60_000);
 
-	const chat = chatIn(harness, other, 5);
+	const chat = chatIn(harness.topology, other.id, 5);
 	for (let index = 0; index < 5; index++) {
 		await harness.publisher.event(harness.eventOf(connection, {id: `true_${chat}_${index}`, fromMe: true, index}));
 	}
@@ -232,7 +224,7 @@ async function createPair(resources: AsyncDisposableStack) {
 	const other = resources.use(await DispatchProcess.start(harness, 'webhook'));
 	resources.use(await DispatchProcess.start(harness, 'log'));
 	const publish = async (partition: number, ...numbers: readonly number[]): Promise<void> => {
-		const chat = chatIn(harness, webhook, partition);
+		const chat = chatIn(harness.topology, webhook.id, partition);
 		for (const n of numbers) {
 			await harness.publisher.event(harness.eventOf(connection, {id: `false_${chat}_${n}`, n}));
 		}

@@ -10,6 +10,7 @@ import {deliveryId, type Delivery} from '../../domain/webhooks/delivery.ts';
 import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import type {NewWebhook} from '../../domain/webhooks/webhooks.ts';
 import {WebhookDirectory} from '../../domain/webhooks/webhook-directory.ts';
+import {chatIn, chatsIn} from '../support/chats-in.ts';
 import {DispatchHarness} from '../support/dispatch-harness.ts';
 import {WebhookSink} from '../support/webhook-sink.ts';
 
@@ -372,8 +373,8 @@ test('a dead ordered webhook leaves room in its partition: another one of it hea
 	await scene.startWebhooks();
 	sink.answer = (_, response) => response.writeHead(500).end();
 	const partition = partitionOf(`${webhook.id}/${ALICE}`, ordered.length);
-	const deadChats = chatsIn(webhook.id, partition, ordered.length, 30);
-	const [chat = ''] = chatsIn(other.webhook.id, partition, ordered.length, 1);
+	const deadChats = chatsIn(harness.topology, webhook.id, partition, 30);
+	const chat = chatIn(harness.topology, other.webhook.id, partition);
 	const events = Array.from({length: 600}, (_, index) =>
 		harness.eventOf(connection, {payload: {id: `false_${deadChats[index % 30] ?? ''}_${index}`, body: `d${index}`}}),
 	);
@@ -387,21 +388,11 @@ test('a dead ordered webhook leaves room in its partition: another one of it hea
 	t.is(sink.deliveries.filter(({headers}) => headers['x-wahooks-attempt'] === '2').length, 0);
 });
 
-/** Chats of a webhook that meet in one partition. */
-function chatsIn(webhookId: string, partition: number, partitions: number, count: number): readonly string[] {
-	const chats: string[] = [];
-	for (let number = 15_550_100_000; chats.length < count; number++) {
-		if (partitionOf(`${webhookId}/${number}@c.us`, partitions) === partition) chats.push(`${number}@c.us`);
-	}
-	return chats;
-}
-
 test('what found no room follows in the order of its chat, and every event is delivered', async (t) => {
 	await using resources = new AsyncDisposableStack();
 	const scene = await createScene(resources, {retryScheduleMs: [30_000], concurrency: 5});
 	const {harness, sink, webhook, connection} = scene;
-	const {ordered} = harness.topology.queues;
-	const chats = chatsIn(webhook.id, 3, ordered.length, 3);
+	const chats = chatsIn(harness.topology, webhook.id, 3, 3);
 	let isDead = true;
 	sink.answer = (_, response) => response.writeHead(isDead ? 500 : 200).end();
 	await scene.startWebhooks();

@@ -1,5 +1,6 @@
 import {TOKENS} from '../../config/tokens.ts';
 import {SWITCH_DELAY_MS} from '../../domain/webhooks/ordering.ts';
+import {chatIn} from '../support/chats-in.ts';
 import {eventually} from '../support/eventually.ts';
 import {HeldSink} from '../support/held-sink.ts';
 import {LiveDispatchHarness} from '../support/live-dispatch-harness.ts';
@@ -30,8 +31,10 @@ for (const ordered of [false, 'chat'] as const) {
 			const dispatchers = await harness.startRoles('webhook');
 			// Ordered deliveries come from there.
 			const log = await harness.startRoles('log');
-			for (let chat = 0; chat < EVENTS; chat++) {
-				await harness.publisher.event(harness.eventOf(connection, {id: `false_1555000${chat}@c.us_A`}));
+			// Whoever ends keeps the partitions of what is under way: one for each chat leaves four for the other.
+			for (let partition = 0; partition < EVENTS; partition++) {
+				const chat = chatIn(harness.topology, webhook.id, partition);
+				await harness.publisher.event(harness.eventOf(connection, {id: `false_${chat}_A`}));
 			}
 			const rows = () => harness.stores.deliveryStore.listByWebhook(webhook.id, {limit: 100});
 			await eventually(async () => {
