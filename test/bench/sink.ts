@@ -3,9 +3,6 @@ import {Child} from './child.ts';
 import type {SinkAddress, SinkQuestion} from './processes/sink.ts';
 import type {Summary} from './summary.ts';
 
-const QUIET_MS = 2000;
-const LONGEST_QUIET_WAIT_MS = 30_000;
-
 /** What arrived in a while. */
 export interface Arrivals extends Summary {
 	readonly perSecond: number;
@@ -53,17 +50,6 @@ export class Sink implements AsyncDisposable {
 		await sleep(forMs);
 		const arrivals = await this.read(group);
 		return {...arrivals, perSecond: (arrivals.count / (performance.now() - startedAt)) * 1000};
-	}
-
-	/** Resolves when nothing has arrived at a group for two seconds, or after half a minute. */
-	async whenQuiet(group: string): Promise<void> {
-		const deadline = performance.now() + LONGEST_QUIET_WAIT_MS;
-		for (let before = -1; performance.now() < deadline;) {
-			const {count} = await this.read(group);
-			if (count === before) return;
-			before = count;
-			await sleep(QUIET_MS);
-		}
 	}
 
 	async [Symbol.asyncDispose](): Promise<void> {

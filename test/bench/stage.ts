@@ -45,12 +45,6 @@ export async function onStage<T>(
 }
 
 /** How long a run warms up and is measured. */
-export interface Durations {
-	readonly warmUpMs: number;
-	readonly forMs: number;
-}
-
-/** Of most runs. */
-export function durationsOf({isQuick}: Stage): Durations {
+export function durationsOf({isQuick}: Stage): {warmUpMs: number; forMs: number} {
 	return isQuick ? {warmUpMs: 1000, forMs: 2000} : {warmUpMs: 3000, forMs: 10_000};
 }

@@ -1,7 +1,6 @@
 import {Generator} from '../generator.ts';
-import type {Line, Program} from '../program.ts';
 import type {Arrivals, Sink} from '../sink.ts';
-import {durationsOf, onStage, type Durations, type Figure, type Stage} from '../stage.ts';
+import {durationsOf, onStage, type Figure, type Stage} from '../stage.ts';
 
 const ENDPOINTS = 100;
 const RATES = [200, 1000];
@@ -17,76 +16,59 @@ const NEXT_RATE = 0.7;
 const SLOWEST_RATE = 200;
 
 /**
- * Of what is compared. Attempts that hang are given up after 15 s, the second ten of a lane after 30 s, which opens its breaker; its first
- * probe comes 5 s later, and all the time deliveries that were parked come back: all of that is to be in the time that is measured.
+ * Attempts that hang are given up after 15 s, the second ten of a lane after 30 s, which opens its breaker; its first probe comes 5 s
+ * later, and all the time deliveries that were parked come back: all of that is to be in the time that is measured.
  */
-const COMPARED = {warmUpMs: 3000, forMs: 40_000};
+const DURATIONS = {warmUpMs: 10_000, forMs: 35_000};
 
 /** The first ten hang in one run, the next ten drip in another; the rest answer always, and are what is measured. */
 const MISBEHAVING = 10;
 const HEALTHY = ENDPOINTS - 2 * MISBEHAVING;
 
-interface Scene {
-	readonly stage: Stage;
-	readonly program: Program;
-	readonly sink: Sink;
-	readonly lines: readonly Line[];
-	readonly webhookIds: readonly string[];
+/** How many of those that may misbehave do so, and how. */
+interface Trouble {
+	readonly behaviour: 'hang' | 'drip';
+	readonly endpoints: number;
 }
+
+const TROUBLES: readonly (Trouble & {readonly what: string})[] = [
+	{what: 'one hanging', behaviour: 'hang', endpoints: 1},
+	{what: 'ten hanging', behaviour: 'hang', endpoints: MISBEHAVING},
+	{what: 'ten dripping', behaviour: 'drip', endpoints: MISBEHAVING},
+];
 
 /** 100 connections with a webhook each, and how little the healthy ones notice when some of the others misbehave. */
 export async function measureIsolation(stage: Stage): Promise<readonly Figure[]> {
-	return onStage(stage, async (program, sink) => {
-		const lines = await program.connectMany(ENDPOINTS);
-		const webhookIds: string[] = [];
-		for (const [index, line] of lines.entries()) {
-			const url = sink.url('ok', index < 2 * MISBEHAVING ? 'others' : 'healthy');
-			webhookIds.push(await program.addWebhook(line, {url, events: ['message']}));
-		}
-		const scene = {stage, program, sink, lines, webhookIds};
-		const figures: Figure[] = [];
-		for (const wanted of RATES) {
-			figures.push(...(await compare(scene, await findSustained(scene, wanted))));
-			await setBehaviour(scene, 0, 2 * MISBEHAVING, 'ok');
-		}
-		return figures;
-	});
+	const figures: Figure[] = [];
+	for (const wanted of RATES) {
+		const {rate, arrivals} = await findSustained(stage, wanted);
+		figures.push(...(await compare(stage, rate, arrivals)));
+	}
+	return figures;
 }
 
 /** The highest of ever slower rates that arrives. */
-async function findSustained(scene: Scene, wanted: number): Promise<number> {
+async function findSustained(stage: Stage, wanted: number): Promise<{rate: number; arrivals: Arrivals}> {
 	for (let rate = wanted; ; rate = Math.max(SLOWEST_RATE, Math.round(rate * NEXT_RATE))) {
-		const arrivals = await run(scene, rate, durationsOf(scene.stage));
+		const arrivals = await run(stage, rate);
 		const arrived = arrivals.perSecond / ((rate * HEALTHY) / ENDPOINTS);
 		if (rate <= SLOWEST_RATE || (arrived >= SUSTAINED.share && arrivals.p99Ms <= SUSTAINED.p99Ms)) {
-			return rate;
+			stage.say(`${rate}/s, none hanging`);
+			return {rate, arrivals};
 		}
 		const share = `${Math.round(arrived * 100)} %`;
-		scene.stage.say(`${rate}/s: ${share} arrived, p99 ${arrivals.p99Ms.toFixed(0)} ms: too much for this machine`);
-		// What is late would be counted with the next rate.
-		await scene.sink.whenQuiet('healthy');
+		stage.say(`${rate}/s: ${share} arrived, p99 ${arrivals.p99Ms.toFixed(0)} ms: too much for this machine`);
 	}
 }
 
 /** Runs with none misbehaving stand before and after the others: what they differ by is noise. */
-async function compare(scene: Scene, rate: number): Promise<readonly Figure[]> {
+async function compare(stage: Stage, rate: number, before: Arrivals): Promise<readonly Figure[]> {
 	const rows: {readonly what: string; readonly arrivals: Arrivals}[] = [];
-	const durations = scene.stage.isQuick ? durationsOf(scene.stage) : COMPARED;
-	const before = await run(scene, rate, durations);
-	scene.stage.say(`${rate}/s, none hanging`);
-	const add = async (what: string): Promise<void> => {
-		rows.push({what, arrivals: await run(scene, rate, durations)});
-		scene.stage.say(`${rate}/s, ${what}`);
-	};
-	await setBehaviour(scene, 0, 1, 'hang');
-	await add('one hanging');
-	await setBehaviour(scene, 1, MISBEHAVING, 'hang');
-	await add('ten hanging');
-	await setBehaviour(scene, 0, MISBEHAVING, 'ok');
-	await setBehaviour(scene, MISBEHAVING, 2 * MISBEHAVING, 'drip');
-	await add('ten dripping');
-	await setBehaviour(scene, MISBEHAVING, 2 * MISBEHAVING, 'ok');
-	const after = await run(scene, rate, durations);
+	for (const {what, ...trouble} of TROUBLES) {
+		rows.push({what, arrivals: await run(stage, rate, trouble)});
+		stage.say(`${rate}/s, ${what}`);
+	}
+	const after = await run(stage, rate);
 	const p99Ms = (before.p99Ms + after.p99Ms) / 2;
 	const perSecond = (before.perSecond + after.perSecond) / 2;
 	return [
@@ -107,24 +89,30 @@ async function compare(scene: Scene, rate: number): Promise<readonly Figure[]> {
 	];
 }
 
-async function run({sink, lines}: Scene, perSecond: number, durations: Durations): Promise<Arrivals> {
-	await using generator = new Generator({
-		kind: 'pace',
-		sources: lines.map((line) => line.source('message')),
-		perSecond,
+/** On a stage of its own: what one run left parked is no load of the next. */
+function run(stage: Stage, perSecond: number, trouble?: Trouble): Promise<Arrivals> {
+	return onStage(stage, async (program, sink) => {
+		const lines = await program.connectMany(ENDPOINTS);
+		for (const [index, line] of lines.entries()) {
+			await program.addWebhook(line, {url: urlOf(sink, index, trouble), events: ['message']});
+		}
+		await using generator = new Generator({
+			kind: 'pace',
+			sources: lines.map((line) => line.source('message')),
+			perSecond,
+		});
+		const arrivals = await sink.watch('healthy', stage.isQuick ? durationsOf(stage) : DURATIONS);
+		await generator.stop();
+		return arrivals;
 	});
-	const arrivals = await sink.watch('healthy', durations);
-	await generator.stop();
-	return arrivals;
 }
 
-async function setBehaviour(
-	{program, sink, webhookIds}: Scene,
-	from: number,
-	to: number,
-	behaviour: 'ok' | 'hang' | 'drip',
-): Promise<void> {
-	for (const id of webhookIds.slice(from, to)) {
-		await program.client.call('PUT', `/webhooks/${id}`, {url: sink.url(behaviour, 'others')});
+/** The second ten are those that drip. */
+function urlOf(sink: Sink, index: number, trouble: Trouble | undefined): string {
+	if (index >= 2 * MISBEHAVING) {
+		return sink.url('ok', 'healthy');
 	}
+	const first = trouble?.behaviour === 'drip' ? MISBEHAVING : 0;
+	const isTrouble = trouble !== undefined && index >= first && index < first + trouble.endpoints;
+	return sink.url(isTrouble ? trouble.behaviour : 'ok', 'others');
 }
