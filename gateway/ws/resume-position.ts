@@ -8,8 +8,8 @@ import {parsePosition} from './stream-position.ts';
 
 const EVENT_ID = /^evt_([0-9A-HJKMNP-TV-Z]{26})$/;
 
-/** The live stream may be ahead of the log: an event that a client had just now gets this long to show up, 5 s in all. */
-const RETRY_DELAYS_MS = [50, 100, 200, 400, 800, 1450, 2000];
+/** The live stream may be ahead of the log: an event that a client had just now gets this long to show up, 20 s in all. */
+const RETRY_DELAYS_MS = [50, 100, 200, 400, 800, 1450, 2000, 5000, 10_000];
 
 /** An event that is older than this is in the log, or not any more. */
 const MAX_LOG_LAG_MS = 60 * 60_000;

@@ -121,11 +121,11 @@ async function startEach(
 ): Promise<ReadonlyMap<Role, GatewayProcess>> {
 	const gateway = resources.use(await GatewayProcess.start({env, roles: 'gateway'}));
 	const others = ROLES.filter((role) => role !== 'gateway');
-	const started = await Promise.all(
-		others.map(async (role) => {
-			const process = await GatewayProcess.start({env: {...env, PUBLIC_URL: gateway.url}, roles: role});
-			return [role, resources.use(process)] as const;
-		}),
-	);
-	return new Map<Role, GatewayProcess>([['gateway', gateway], ...started]);
+	const starts = others.map(async (role) => {
+		const process = await GatewayProcess.start({env: {...env, PUBLIC_URL: gateway.url}, roles: role});
+		return [role, resources.use(process)] as const;
+	});
+	// When one fails, those that start later are to be ended with the rest.
+	await Promise.allSettled(starts);
+	return new Map<Role, GatewayProcess>([['gateway', gateway], ...(await Promise.all(starts))]);
 }
