@@ -1,6 +1,8 @@
 import {closeSync, openSync} from 'node:fs';
+import {setImmediate} from 'node:timers/promises';
 import {DatabaseSync, type StatementSync} from 'node:sqlite';
 import {SetupError, StoreUnavailableError} from '../../domain/errors.ts';
+import {WriteAheadLog, type Sync} from './write-ahead-log.ts';
 
 /** Pieces of work in one transaction at most, so that a flood of them leaves the event loop room to breathe. */
 const MAX_BATCH = 1000;
@@ -11,28 +13,39 @@ const OWNER_ONLY = 0o600;
 /** A write-ahead log that a large transaction made longer than this is cut back. */
 const MAX_WAL_BYTES = 64 * 1024 * 1024;
 
+const IN_MEMORY = ':memory:';
+
 interface Work {
 	readonly run: () => unknown;
 	readonly resolve: (value: unknown) => void;
 	readonly reject: (error: unknown) => void;
 }
 
+export interface SqliteDatabaseOptions {
+	/** The file, which only this user may read when it is created here; or `:memory:`. */
+	readonly path: string;
+	/** SQL scripts in order, ever growing; `user_version` counts how many have run. */
+	readonly migrations: readonly string[];
+	/** Default: the operating system's. */
+	readonly sync?: Sync;
+}
+
 /**
- * One SQLite file, opened for this process alone (WAL, `synchronous=FULL`: what a resolved write says survives power loss).
- * Writes of many callers share one transaction, so that a commit costs one fsync for all of them.
+ * One SQLite file, opened for this process alone. What a resolved write says survives power loss: transactions are committed to the
+ * write-ahead log without waiting for the disk (`synchronous=NORMAL`), and told only after that log has been synced, in another thread.
+ * Writes of many callers share one transaction and one sync: those that come during a sync make up the next transaction.
+ * Reads see what is committed, which a power loss may still take back.
  */
 export class SqliteDatabase implements AsyncDisposable {
 	readonly #db: DatabaseSync;
+	readonly #log: WriteAheadLog | undefined;
 	readonly #statements = new Map<string, StatementSync>();
 	#pending: Work[] = [];
-	#scheduled = false;
+	/** Resolves when nothing is pending any more; undefined when nothing is. */
+	#working: Promise<void> | undefined;
 
-	/**
-	 * @param path the file, which only this user may read when it is created here; or `:memory:`
-	 * @param migrations SQL scripts in order, ever growing; `user_version` counts how many have run
-	 * @throws {SetupError} the file cannot be opened, belongs to a newer version or is in use by another process
-	 */
-	constructor({path, migrations}: {path: string; migrations: readonly string[]}) {
+	/** @throws {SetupError} the file cannot be opened, belongs to a newer version or is in use by another process */
+	constructor({path, migrations, sync}: SqliteDatabaseOptions) {
 		try {
 			this.#db = open(path);
 		} catch (error) {
@@ -40,6 +53,7 @@ export class SqliteDatabase implements AsyncDisposable {
 		}
 		try {
 			this.#migrate(path, migrations);
+			if (path !== IN_MEMORY) this.#log = new WriteAheadLog({path: `${path}-wal`, db: this.#db, sync});
 		} catch (error) {
 			this.#db.close();
 			throw toSetupError(path, error);
@@ -47,14 +61,14 @@ export class SqliteDatabase implements AsyncDisposable {
 	}
 
 	/**
-	 * Runs `work` in the next transaction, in the order of the calls. Resolves after its commit, rejects when `work` throws
-	 * (its own changes are then undone).
-	 * @throws {StoreUnavailableError} the commit failed
+	 * Runs `work` in the next transaction, in the order of the calls. Resolves when it is on disk, in the same order; rejects when `work`
+	 * throws (its own changes are then undone).
+	 * @throws {StoreUnavailableError} the commit failed, or the disk did not take what was committed: then the changes may be there or not
 	 */
 	write<T>(work: () => T): Promise<T> {
 		return new Promise<T>((resolve, reject) => {
 			this.#pending.push({run: work, resolve: resolve as (value: unknown) => void, reject});
-			this.#schedule();
+			this.#working ??= this.#work();
 		});
 	}
 
@@ -70,11 +84,11 @@ export class SqliteDatabase implements AsyncDisposable {
 
 	/** Finishes what is pending, then closes. */
 	async [Symbol.asyncDispose](): Promise<void> {
-		while (this.#pending.length > 0) this.#commit();
+		while (this.#working !== undefined) await this.#working;
 		if (this.#db.isOpen) {
 			this.#db.close();
+			this.#log?.[Symbol.dispose]();
 		}
-		return Promise.resolve();
 	}
 
 	#migrate(path: string, migrations: readonly string[]): void {
@@ -90,38 +104,36 @@ export class SqliteDatabase implements AsyncDisposable {
 		this.#db.exec(`PRAGMA user_version=${migrations.length}; COMMIT`);
 	}
 
-	#schedule(): void {
-		if (!this.#scheduled && this.#pending.length > 0) {
-			this.#scheduled = true;
-			setImmediate(() => {
-				this.#scheduled = false;
-				this.#commit();
-				this.#schedule();
-			});
+	async #work(): Promise<void> {
+		while (this.#pending.length > 0) {
+			// Others of this turn join in.
+			await setImmediate();
+			const batch = this.#pending.splice(0, MAX_BATCH);
+			try {
+				const settle = this.#commit(batch);
+				await this.#log?.makeDurable();
+				for (const call of settle) call();
+			} catch (error) {
+				const failure = new StoreUnavailableError('the database file could not be written', {cause: error});
+				for (const {reject} of batch) reject(failure);
+			}
 		}
+		this.#working = undefined;
 	}
 
-	#commit(): void {
-		const batch = this.#pending.splice(0, MAX_BATCH);
-		if (batch.length === 0) {
-			return;
-		}
-		const settle: (() => void)[] = [];
+	/** @returns what tells the callers, for when it is durable */
+	#commit(batch: readonly Work[]): readonly (() => void)[] {
 		try {
 			this.#db.exec('BEGIN IMMEDIATE');
-			for (const work of batch) {
-				settle.push(this.#runWork(work));
-			}
+			const settle = batch.map((work) => this.#runWork(work));
 			this.#db.exec('COMMIT');
+			return settle;
 		} catch (error) {
 			if (this.#db.isOpen && this.#db.isTransaction) {
 				this.#db.exec('ROLLBACK');
 			}
-			const failure = new StoreUnavailableError('the database file could not be written', {cause: error});
-			for (const {reject} of batch) reject(failure);
-			return;
+			throw error;
 		}
-		for (const call of settle) call();
 	}
 
 	/** Runs one caller's work inside the open transaction; a failure takes back only its own changes. */
@@ -145,13 +157,13 @@ export class SqliteDatabase implements AsyncDisposable {
 }
 
 function open(path: string): DatabaseSync {
-	if (path !== ':memory:') createPrivate(path);
+	if (path !== IN_MEMORY) createPrivate(path);
 	const db = new DatabaseSync(path, {timeout: 0});
 	try {
 		db.exec(`
 			PRAGMA locking_mode=EXCLUSIVE;
 			PRAGMA journal_mode=WAL;
-			PRAGMA synchronous=FULL;
+			PRAGMA synchronous=NORMAL;
 			PRAGMA foreign_keys=ON;
 			PRAGMA journal_size_limit=${MAX_WAL_BYTES};
 		`);

@@ -3,14 +3,16 @@ import {chmod, mkdir, writeFile} from 'node:fs/promises';
 import {join} from 'node:path';
 import test, {type ExecutionContext} from 'ava';
 import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
+import type {Sync} from '../../adapters/sqlite/write-ahead-log.ts';
 import {SetupError, StoreUnavailableError} from '../../domain/errors.ts';
+import {eventually} from '../support/eventually.ts';
 import {createTemporaryFolder} from '../support/temporary-folder.ts';
 
 const MIGRATIONS = ['CREATE TABLE note (id INTEGER PRIMARY KEY, text TEXT NOT NULL UNIQUE)'];
 
 interface Fixture extends AsyncDisposable {
 	readonly path: string;
-	open(migrations?: readonly string[]): SqliteDatabase;
+	open(migrations?: readonly string[], sync?: Sync): SqliteDatabase;
 }
 
 async function createFixture(): Promise<Fixture> {
@@ -19,8 +21,8 @@ async function createFixture(): Promise<Fixture> {
 	const opened: SqliteDatabase[] = [];
 	return {
 		path,
-		open(migrations = MIGRATIONS) {
-			const database = new SqliteDatabase({path, migrations});
+		open(migrations = MIGRATIONS, sync) {
+			const database = new SqliteDatabase({path, migrations, ...(sync && {sync})});
 			opened.push(database);
 			return database;
 		},
@@ -85,6 +87,102 @@ test('writes of one turn share a transaction and resolve after its commit, in or
 	};
 	await Promise.all([write('a'), write('b'), write('c')]);
 	t.deepEqual(steps, ['run a', 'run b', 'run c', 'committed a', 'committed b', 'committed c']);
+});
+
+/** Syncs that wait until a test ends them. */
+class HeldSyncs {
+	readonly #held: PromiseWithResolvers<undefined>[] = [];
+
+	readonly sync: Sync = () => {
+		const held = Promise.withResolvers<undefined>();
+		this.#held.push(held);
+		return held.promise;
+	};
+
+	get count(): number {
+		return this.#held.length;
+	}
+
+	async succeed(): Promise<void> {
+		await eventually(() => this.count > 0);
+		this.#held.shift()?.resolve(undefined);
+	}
+
+	async fail(): Promise<void> {
+		await eventually(() => this.count > 0);
+		this.#held.shift()?.reject(new Error('EIO: i/o error, fdatasync'));
+	}
+}
+
+test('a write is told when it is on disk, and not before; those that come meanwhile share the next sync', async (t) => {
+	await using fixture = await createFixture();
+	const syncs = new HeldSyncs();
+	const database = fixture.open(MIGRATIONS, syncs.sync);
+	const told: string[] = [];
+	const write = async (text: string): Promise<void> => {
+		await insert(database, text);
+		told.push(text);
+	};
+	const first = write('a');
+	await eventually(() => syncs.count === 1);
+	const others = [write('b'), write('c')];
+	await new Promise((resolve) => setTimeout(resolve, 20));
+	t.deepEqual(told, []);
+	t.deepEqual(notes(database), ['a'], 'committed, and seen, but the disk may not have it yet');
+	await syncs.succeed();
+	await first;
+	t.deepEqual(told, ['a']);
+	await syncs.succeed();
+	await Promise.all(others);
+	t.deepEqual(told, ['a', 'b', 'c']);
+	t.is(syncs.count, 0);
+});
+
+test('where the log cannot be synced, it is copied into the database’s own file, which is', async (t) => {
+	await using fixture = await createFixture();
+	const syncs = new HeldSyncs();
+	const database = fixture.open(MIGRATIONS, syncs.sync);
+	const write = insert(database, 'kept');
+	t.true(statSync(`${fixture.path}-wal`).size > 0);
+	await syncs.fail();
+	await write;
+	t.is(statSync(`${fixture.path}-wal`).size, 0);
+	const next = insert(database, 'as ever');
+	await syncs.succeed();
+	await next;
+	t.deepEqual(notes(database), ['kept', 'as ever']);
+});
+
+test('what the disk does not take is not told as written, nor is anything after it until all of it is on disk', async (t) => {
+	await using fixture = await createFixture();
+	const syncs = new HeldSyncs();
+	const database = fixture.open(MIGRATIONS, syncs.sync);
+	const before = insert(database, 'before');
+	await syncs.succeed();
+	await before;
+	// Nothing is copied into the file while somebody reads from it.
+	const reader = database.prepare('SELECT text FROM note').iterate();
+	reader.next();
+	const first = insert(database, 'first');
+	await syncs.fail();
+	await t.throwsAsync(first, {instanceOf: StoreUnavailableError});
+	await t.throwsAsync(insert(database, 'second'), {instanceOf: StoreUnavailableError});
+	t.is(syncs.count, 0, 'a sync that succeeds now would prove nothing');
+	reader.return?.();
+	await insert(database, 'third');
+	t.is(statSync(`${fixture.path}-wal`).size, 0);
+	t.deepEqual(notes(database), ['before', 'first', 'second', 'third']);
+});
+
+test('closing waits for the disk', async (t) => {
+	await using fixture = await createFixture();
+	const syncs = new HeldSyncs();
+	const database = fixture.open(MIGRATIONS, syncs.sync);
+	const write = insert(database, 'kept');
+	const closing = database[Symbol.asyncDispose]();
+	await syncs.succeed();
+	await Promise.all([write, closing]);
+	t.deepEqual(notes(fixture.open()), ['kept']);
 });
 
 test('a flood of writes leaves room for other work in between', async (t) => {
