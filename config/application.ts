@@ -1,8 +1,6 @@
-import type {Server} from 'node:http';
 import type {DependencyContainer} from 'tsyringe';
 import {PinoLogger} from '../adapters/system/pino-logger.ts';
 import {SystemClock} from '../adapters/system/system-clock.ts';
-import {WahaIngress} from '../adapters/waha/waha-ingress.ts';
 import {JobReviver} from '../dispatchers/jobs/job-reviver.ts';
 import {MediaSweeper} from '../dispatchers/media/media-sweeper.ts';
 import {SessionReconciler} from '../dispatchers/session/session-reconciler.ts';
@@ -10,11 +8,11 @@ import {Supervisor} from '../dispatchers/session/supervisor.ts';
 import {DeliverySweeper} from '../dispatchers/webhook/delivery-sweeper.ts';
 import {checkEncryptionKey} from '../domain/encryption-key-check.ts';
 import type {ScopedLogger} from '../domain/ports/logger.ts';
-import {createApp} from '../gateway/http/app.ts';
 import {createHealthApp} from '../gateway/http/health-app.ts';
 import {HttpServer} from '../gateway/http/server.ts';
 import {createBillingChores} from './billing-chores.ts';
 import {bootstrap} from './bootstrap.ts';
+import type {ContainerOptions} from './container-options.ts';
 import {createContainer} from './container.ts';
 import {DataDirectory} from './data-dir.ts';
 import {createDispatchers} from './dispatchers.ts';
@@ -59,12 +57,13 @@ export async function startApplication({
 	let directory: DataDirectory | undefined;
 	const dataDirectory = (): DataDirectory => (directory ??= new DataDirectory(config.dataDir));
 	const infrastructure = await openInfrastructure({config, topology, dataDirectory, clock, log, resources});
-	const container = createContainer({config, version, clock, log, topology, infrastructure, dataDirectory, resources});
+	const options = {config, version, clock, log, topology, infrastructure, dataDirectory, resources};
+	const container = createContainer(options);
 	await whileStarting(() => checkKey(container));
 	await startControl(container, resources);
 	const newToken = await whileStarting(() => createFirstToken(container, dataDirectory));
 	await startRoles(container, infrastructure, resources);
-	const url = await listen(container, resources);
+	const url = await listen(container, options);
 	const owned = resources.move();
 	return {
 		url,
@@ -201,85 +200,25 @@ function createJobReviver(container: DependencyContainer): JobReviver {
 }
 
 /** The whole API where the gateway role is, health alone elsewhere. @returns the base URL */
-async function listen(container: DependencyContainer, resources: AsyncDisposableStack): Promise<string> {
-	const config = container.resolve(TOKENS.config);
-	const isGateway = config.roles.includes('gateway');
-	const listener = isGateway
-		? createGatewayApp(container)
-		: createHealthApp({...healthOptions(container), publicUrl: config.publicUrl});
-	const http = resources.use(
-		await HttpServer.listen({listener, host: config.host, port: config.port, publicUrl: config.publicUrl}),
-	);
-	if (isGateway) {
-		// Closed before the server, which waits for its requests: nobody is left waiting for an event.
-		resources.use(container.resolve(TOKENS.eventLog));
-		await attachStream(container, http.server, resources);
-	}
-	const host = config.host.includes(':') ? `[${config.host}]` : config.host;
-	return `http://${host}:${http.port}`;
+async function listen(container: DependencyContainer, options: ContainerOptions): Promise<string> {
+	const {host, roles} = options.config;
+	const http = roles.includes('gateway')
+		? await listenAsGateway(container, options)
+		: await listenForHealth(container, options);
+	return `http://${host.includes(':') ? `[${host}]` : host}:${http.port}`;
 }
 
-/** Closed before the server, too: nobody's stream is cut without a word. */
-async function attachStream(
+/** Loaded here alone: other roles do without its packages and schemas, which take some 10 MB. */
+async function listenAsGateway(container: DependencyContainer, options: ContainerOptions): Promise<HttpServer> {
+	const {startGateway} = await import('./gateway.ts');
+	const {http} = await startGateway(container, options);
+	return http;
+}
+
+async function listenForHealth(
 	container: DependencyContainer,
-	server: Server,
-	resources: AsyncDisposableStack,
-): Promise<void> {
-	const endpoint = container.resolve(TOKENS.streamEndpoint);
-	endpoint.attach(server);
-	resources.use(endpoint);
-	resources.use(await container.resolve(TOKENS.streamSessions).attend());
-}
-
-function createGatewayApp(container: DependencyContainer): ReturnType<typeof createApp> {
-	const config = container.resolve(TOKENS.config);
-	return createApp({
-		settings: {
-			publicUrl: config.publicUrl,
-			rateLimits: config.rateLimits,
-			trustProxy: config.trustProxy,
-			ingestionSecret: container.resolve(TOKENS.ingestionSecret),
-			version: container.resolve(TOKENS.version),
-		},
-		authenticator: container.resolve(TOKENS.authenticator),
-		tokens: container.resolve(TOKENS.tokens),
-		users: container.resolve(TOKENS.users),
-		infrastructure: container.resolve(TOKENS.infrastructureOverview),
-		connections: container.resolve(TOKENS.connections),
-		linking: container.resolve(TOKENS.linking),
-		webhooks: container.resolve(TOKENS.webhooks),
-		deliveries: container.resolve(TOKENS.deliveries),
-		jobs: container.resolve(TOKENS.jobs),
-		events: container.resolve(TOKENS.eventLog),
-		tickets: container.resolve(TOKENS.tickets),
-		eventSource: container.resolve(TOKENS.eventSource),
-		streamRequests: container.resolve(TOKENS.streamEndpoint).requests,
-		streamSessions: container.resolve(TOKENS.streamSessions),
-		subscriptions: container.resolve(TOKENS.subscriptions),
-		messaging: container.resolve(TOKENS.messaging),
-		conversations: container.resolve(TOKENS.conversations),
-		media: container.resolve(TOKENS.media),
-		billing: container.resolve(TOKENS.billing),
-		billingOverviews: container.resolve(TOKENS.billingOverviews),
-		billingInbox: container.resolve(TOKENS.billingInbox),
-		billingEventReader: container.resolve(TOKENS.billingEventReader),
-		grantedSlots: container.resolve(TOKENS.grantedSlots),
-		usage: container.resolve(TOKENS.usageReport),
-		mediaStore: container.resolve(TOKENS.mediaStore),
-		refusal: (url) => container.resolve(TOKENS.webhookSender).refusal(url),
-		simulator: config.workers.length === 0 ? container.resolve(TOKENS.simulator) : undefined,
-		ingestion: container.resolve(TOKENS.ingestion),
-		ingress: new WahaIngress({clock: container.resolve(TOKENS.clock)}),
-		workers: container.resolve(TOKENS.engines),
-		rateLimitStore: container.resolve(TOKENS.rateLimitStore),
-		...healthOptions(container),
-	});
-}
-
-function healthOptions(container: DependencyContainer): Omit<Parameters<typeof createHealthApp>[0], 'publicUrl'> {
-	return {
-		healthChecks: container.resolve(TOKENS.healthChecks),
-		clock: container.resolve(TOKENS.clock),
-		log: container.resolve(TOKENS.log),
-	};
+	{config: {host, port, publicUrl}, resources, clock, log}: ContainerOptions,
+): Promise<HttpServer> {
+	const listener = createHealthApp({healthChecks: container.resolve(TOKENS.healthChecks), clock, log, publicUrl});
+	return resources.use(await HttpServer.listen({listener, host, port, publicUrl}));
 }

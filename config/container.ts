@@ -17,7 +17,6 @@ import {ConfiguredEngines, workerIdOf} from './engine-directory.ts';
 import {registerBilling} from './register-billing.ts';
 import {registerIdentity} from './register-identity.ts';
 import {TOKENS} from './tokens.ts';
-import {registerStream} from './register-stream.ts';
 import {registerUseCases} from './register-use-cases.ts';
 
 /** The simulator has room for more than anybody tries out. */
@@ -32,7 +31,6 @@ export function createContainer(options: ContainerOptions): DependencyContainer 
 	registerIdentity(container, options);
 	registerBilling(container, options);
 	registerUseCases(container, options);
-	registerStream(container, options);
 	return container;
 }
 

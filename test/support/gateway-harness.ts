@@ -1,9 +1,9 @@
 import {createHmac, randomUUID} from 'node:crypto';
-import {WahaIngress} from '../../adapters/waha/waha-ingress.ts';
 import {SystemClock} from '../../adapters/system/system-clock.ts';
 import {createContainer} from '../../config/container.ts';
 import {DataDirectory} from '../../config/data-dir.ts';
 import {createDispatchers} from '../../config/dispatchers.ts';
+import {startGateway} from '../../config/gateway.ts';
 import {loadConfig, ROLES, type Role} from '../../config/env.ts';
 import {openInfrastructure} from '../../config/infrastructure.ts';
 import type {SignInSettings} from '../../config/sign-in.ts';
@@ -13,8 +13,7 @@ import type {BillingCare} from '../../domain/billing/billing-care.ts';
 import {ingestionKey} from '../../domain/connections/session-name.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
 import {hashToken, newToken, type ApiToken, type User} from '../../domain/tokens/token.ts';
-import {createApp, type GatewayDependencies} from '../../gateway/http/app.ts';
-import {HttpServer} from '../../gateway/http/server.ts';
+import type {GatewayDependencies} from '../../gateway/http/app.ts';
 import {ApiClient} from './api-client.ts';
 import {newDeployment} from './deployment.ts';
 import {eventually} from './eventually.ts';
@@ -115,16 +114,8 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 		tokenStore: failing(opened.stores.tokenStore, () => storeFaults.tokenStore),
 	};
 	const infrastructure = {...opened, broker, stores};
-	const container = createContainer({
-		config,
-		version: '1.2.3',
-		clock,
-		log,
-		topology,
-		infrastructure,
-		dataDirectory,
-		resources,
-	});
+	const wiring = {config, version: '1.2.3', clock, log, topology, infrastructure, dataDirectory, resources};
+	const container = createContainer(wiring);
 	const control = container.resolve(TOKENS.control);
 	await control.start();
 	resources.defer(() => control.stop());
@@ -133,60 +124,10 @@ export async function createGatewayHarness(options: GatewayHarnessOptions = {}):
 	resources.defer(async () => {
 		await Promise.all(dispatchers.map((dispatcher) => dispatcher.stop()));
 	});
-	const simulator = container.resolve(TOKENS.simulator);
-	await simulator.start();
+	await container.resolve(TOKENS.simulator).start();
 	const ingestionSecret = container.resolve(TOKENS.ingestionSecret);
-	const dependencies: GatewayDependencies = {
-		settings: {
-			publicUrl: config.publicUrl,
-			rateLimits: config.rateLimits,
-			trustProxy: config.trustProxy,
-			ingestionSecret,
-			version: '1.2.3',
-		},
-		authenticator: container.resolve(TOKENS.authenticator),
-		tokens: container.resolve(TOKENS.tokens),
-		users: container.resolve(TOKENS.users),
-		infrastructure: container.resolve(TOKENS.infrastructureOverview),
-		connections: container.resolve(TOKENS.connections),
-		linking: container.resolve(TOKENS.linking),
-		webhooks: container.resolve(TOKENS.webhooks),
-		deliveries: container.resolve(TOKENS.deliveries),
-		jobs: container.resolve(TOKENS.jobs),
-		events: container.resolve(TOKENS.eventLog),
-		tickets: container.resolve(TOKENS.tickets),
-		eventSource: container.resolve(TOKENS.eventSource),
-		streamRequests: container.resolve(TOKENS.streamEndpoint).requests,
-		streamSessions: container.resolve(TOKENS.streamSessions),
-		subscriptions: container.resolve(TOKENS.subscriptions),
-		messaging: container.resolve(TOKENS.messaging),
-		conversations: container.resolve(TOKENS.conversations),
-		media: container.resolve(TOKENS.media),
-		billing: container.resolve(TOKENS.billing),
-		billingOverviews: container.resolve(TOKENS.billingOverviews),
-		billingInbox: container.resolve(TOKENS.billingInbox),
-		billingEventReader: container.resolve(TOKENS.billingEventReader),
-		grantedSlots: container.resolve(TOKENS.grantedSlots),
-		usage: container.resolve(TOKENS.usageReport),
-		mediaStore: container.resolve(TOKENS.mediaStore),
-		refusal: (url) => container.resolve(TOKENS.webhookSender).refusal(url),
-		simulator,
-		ingestion: container.resolve(TOKENS.ingestion),
-		ingress: new WahaIngress({clock}),
-		workers: container.resolve(TOKENS.engines),
-		healthChecks: container.resolve(TOKENS.healthChecks),
-		rateLimitStore: container.resolve(TOKENS.rateLimitStore),
-		clock,
-		log,
-	};
-	const server = resources.use(
-		await HttpServer.listen({listener: createApp(dependencies), host: '127.0.0.1', port: 0, publicUrl: PUBLIC_URL}),
-	);
-	resources.use(dependencies.events);
-	const endpoint = resources.use(container.resolve(TOKENS.streamEndpoint));
-	endpoint.attach(server.server);
-	resources.use(await dependencies.streamSessions.attend());
-	const url = `http://127.0.0.1:${server.port}`;
+	const {http, dependencies} = await startGateway(container, wiring);
+	const url = `http://127.0.0.1:${http.port}`;
 	const owned = resources.move();
 	return {
 		url,
