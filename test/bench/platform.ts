@@ -5,12 +5,15 @@ import {createTopology} from '../../config/topology.ts';
 import {dropDatabase} from '../support/drop-database.ts';
 import {removeTopology} from '../support/remove-topology.ts';
 import {measureEmbeddedQueue, measureQuorumQueue} from './limits.ts';
+import {settingsOfImage, settingsOfStart, type StartSettings} from './start-settings.ts';
 
 /** What the program under test stands on. */
 export interface Platform {
 	readonly name: 'embedded' | 'services';
 	/** The roles of each process, as arguments of the program; undefined = all in one. */
 	readonly processes: readonly (string | undefined)[];
+	/** How its processes are started: by `npm start`, or from the image. */
+	readonly startSettings: () => Promise<StartSettings>;
 	/** Messages that its broker alone takes and confirms in a second. */
 	readonly measurePublish: () => Promise<number>;
 	/** Names of its own, taken off again when disposed of. */
@@ -25,6 +28,7 @@ export interface Tenancy extends AsyncDisposable {
 export const EMBEDDED: Platform = {
 	name: 'embedded',
 	processes: [undefined],
+	startSettings: settingsOfStart,
 	measurePublish: measureEmbeddedQueue,
 	rent: () => ({env: {}, [Symbol.asyncDispose]: () => Promise.resolve()}),
 };
@@ -41,6 +45,7 @@ export async function findServices(env: NodeJS.ProcessEnv): Promise<Platform | u
 		name: 'services',
 		// As somebody with some load would: what receives, what sends, and the rest.
 		processes: ['gateway', 'webhook', 'log,websocket,command,media,supervisor'],
+		startSettings: settingsOfImage,
 		measurePublish: () => measureQuorumQueue(rabbitmq),
 		rent: () => {
 			const namespace = `bench-${randomUUID().slice(0, 8)}`;

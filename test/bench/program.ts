@@ -1,5 +1,5 @@
 import {randomBytes} from 'node:crypto';
-import {mkdtemp, readFile, rm} from 'node:fs/promises';
+import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import {ingestionKey} from '../../domain/connections/session-name.ts';
@@ -50,7 +50,7 @@ export class Program implements AsyncDisposable {
 	}
 
 	/**
-	 * @param nodeOptions NODE_OPTIONS of its processes beside those of `npm start`, for a profile
+	 * @param nodeOptions NODE_OPTIONS of its processes beside those of the platform, for a profile
 	 * @param settings environment variables besides
 	 */
 	static async start(
@@ -66,6 +66,7 @@ export class Program implements AsyncDisposable {
 		const waha = resources.use(await FakeWaha.start({engine: 'NOWEB', timing}));
 		const token = `wh_${randomBytes(24).toString('hex')}`;
 		const secret = randomBytes(32).toString('hex');
+		const start = await platform.startSettings();
 		const env = {
 			DATA_DIR: dataDir,
 			MEDIA_DIR: join(dataDir, 'media'),
@@ -74,7 +75,8 @@ export class Program implements AsyncDisposable {
 			INGESTION_SECRET: secret,
 			WAHA_WORKERS: `${waha.url.replace('http://', `http://${WORKER}:${waha.apiKey}@`)}?engine=NOWEB&capacity=100000`,
 			RATE_LIMIT_PER_MINUTE: '1000000',
-			NODE_OPTIONS: `${await limitsOfStart()} ${nodeOptions}`,
+			...start.env,
+			NODE_OPTIONS: [...start.nodeOptions, nodeOptions].join(' '),
 			...tenancy.env,
 			...settings,
 		};
@@ -131,14 +133,4 @@ export class Program implements AsyncDisposable {
 	async [Symbol.asyncDispose](): Promise<void> {
 		await this.#resources.disposeAsync();
 	}
-}
-
-/** The limits of memory under which `npm start` runs it. */
-async function limitsOfStart(): Promise<string> {
-	const description = await readFile(join(import.meta.dirname, '../../package.json'), 'utf8');
-	const {scripts} = JSON.parse(description) as {readonly scripts: {readonly start: string}};
-	return scripts.start
-		.split(' ')
-		.filter((word) => word.startsWith('--max-'))
-		.join(' ');
 }
