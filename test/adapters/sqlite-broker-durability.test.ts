@@ -4,6 +4,7 @@ import {createTopology} from '../../config/topology.ts';
 import {SetupError} from '../../domain/errors.ts';
 import {messageTo, publishMany} from '../contracts/broker.contract.ts';
 import {linesUntilKilled} from '../support/child-lines.ts';
+import {INSTANT_DISK} from '../support/disks.ts';
 import {eventually} from '../support/eventually.ts';
 import {Inbox} from '../support/inbox.ts';
 import {ManualClock} from '../support/manual-clock.ts';
@@ -99,7 +100,7 @@ test('a waiting message survives a restart and leaves at its time', async (t) =>
 	const topology = createTopology(uniquePrefix());
 	const [, , fiveSeconds] = topology.waitLevels;
 	const clock = new ManualClock();
-	await using fixture = await SqliteBrokerFixture.create(topology, clock);
+	await using fixture = await SqliteBrokerFixture.create(topology, {clock, sync: INSTANT_DISK});
 	const message = messageTo(topology.queues.webhook, topology, 'waiting');
 	await fixture.broker.publish({...message, exchange: fiveSeconds?.exchange.name ?? ''});
 	await clock.advance(3000);
@@ -118,7 +119,7 @@ test('messages that became due while the process was away leave at its start, in
 	const topology = createTopology(uniquePrefix());
 	const [entrance] = topology.waitLevels;
 	const clock = new ManualClock();
-	await using fixture = await SqliteBrokerFixture.create(topology, clock);
+	await using fixture = await SqliteBrokerFixture.create(topology, {clock, sync: INSTANT_DISK});
 	for (const id of ['first', 'second']) {
 		const message = messageTo(topology.queues.webhook, topology, id);
 		await fixture.broker.publish({...message, exchange: entrance?.exchange.name ?? ''});

@@ -11,6 +11,7 @@ import {
 	type BrokerHarness,
 } from '../contracts/broker.contract.ts';
 import {eventRoutingContract} from '../contracts/event-routing.contract.ts';
+import {INSTANT_DISK} from '../support/disks.ts';
 import {eventually} from '../support/eventually.ts';
 import {Inbox} from '../support/inbox.ts';
 import {ManualClock} from '../support/manual-clock.ts';
@@ -102,7 +103,7 @@ test('a returned message comes before those that were published after it', async
 test('a message that is always returned leaves the event loop free', async (t) => {
 	const topology = smallTopology();
 	const {dead, websocket} = topology.queues;
-	await using fixture = await SqliteBrokerFixture.create(topology);
+	await using fixture = await SqliteBrokerFixture.create(topology, {sync: INSTANT_DISK});
 	const {broker} = fixture;
 	const returned = {[dead.name]: 0, [websocket.name]: 0};
 	for (const queue of [dead, websocket]) {
@@ -125,7 +126,7 @@ test('a message that is always returned leaves the event loop free', async (t) =
 test('a message leaves its wait queue to the millisecond', async (t) => {
 	const topology = smallTopology();
 	const clock = new ManualClock();
-	await using fixture = await SqliteBrokerFixture.create(topology, clock);
+	await using fixture = await SqliteBrokerFixture.create(topology, {clock, sync: INSTANT_DISK});
 	const {broker} = fixture;
 	const inbox = new Inbox();
 	await broker.consume(topology.queues.webhook, {prefetch: 10}, inbox.accept);
@@ -149,7 +150,7 @@ test('a message leaves its wait queue to the millisecond', async (t) => {
 test('a thousand messages that are due at once arrive in order', async (t) => {
 	const topology = smallTopology();
 	const clock = new ManualClock();
-	await using fixture = await SqliteBrokerFixture.create(topology, clock);
+	await using fixture = await SqliteBrokerFixture.create(topology, {clock, sync: INSTANT_DISK});
 	const {broker} = fixture;
 	const inbox = new Inbox();
 	await broker.consume(topology.queues.webhook, {prefetch: 10}, inbox.accept);
@@ -168,7 +169,7 @@ test('a file that cannot be written for a while loses nothing and repeats nothin
 	const topology = smallTopology();
 	const {webhook, outcomes} = topology.queues;
 	const clock = new ManualClock();
-	await using fixture = await SqliteBrokerFixture.create(topology, clock);
+	await using fixture = await SqliteBrokerFixture.create(topology, {clock, sync: INSTANT_DISK});
 	const {broker, database, log} = fixture;
 	const writable = (yes: boolean): unknown => database.prepare(`PRAGMA query_only=${yes ? 'OFF' : 'ON'}`).get();
 	const [held, paused] = [new Inbox(), new Inbox()];
@@ -207,7 +208,7 @@ test('a waiting message whose queue is not declared any more stays until it is',
 	const {webhook, outcomes} = topology.queues;
 	const renamed = {...topology, queues: {...topology.queues, webhook: {...webhook, name: 'v2', bindings: []}}};
 	const clock = new ManualClock();
-	await using fixture = await SqliteBrokerFixture.create(topology, clock);
+	await using fixture = await SqliteBrokerFixture.create(topology, {clock, sync: INSTANT_DISK});
 	for (const queue of [webhook, outcomes]) {
 		await fixture.broker.publish({...messageTo(queue, topology, queue.name), exchange: entranceOf(topology)});
 	}

@@ -31,6 +31,7 @@ import type {Retention} from '../../domain/ports/retention.ts';
 import type {WhatsAppEngine} from '../../domain/ports/whatsapp-engine.ts';
 import type {Stores} from '../../domain/ports/stores.ts';
 import type {Worker} from '../../domain/workers/worker.ts';
+import {INSTANT_DISK} from './disks.ts';
 import {eventually} from './eventually.ts';
 import {FaultyBroker} from './faulty-broker.ts';
 import {FaultyFanout} from './faulty-fanout.ts';
@@ -60,8 +61,8 @@ export interface DispatchHarnessOptions {
 }
 
 /**
- * Dispatchers as the program wires them, over the embedded broker and stores on real files. Broker, stores and fan-out can be
- * taken away; time is wound by hand.
+ * Dispatchers as the program wires them, over the embedded broker and stores on real files, which are never waited for: a commit is
+ * told in the turn that it is made in. Broker, stores and fan-out can be taken away; time is wound by hand.
  */
 export class DispatchHarness implements AsyncDisposable {
 	readonly clock = new ManualClock();
@@ -90,7 +91,7 @@ export class DispatchHarness implements AsyncDisposable {
 		this.#resources = resources;
 		this.folder = folder;
 		const open = (name: string, migrations: readonly string[]): SqliteDatabase =>
-			resources.use(new SqliteDatabase({path: join(folder, name), migrations}));
+			resources.use(new SqliteDatabase({path: join(folder, name), migrations, sync: INSTANT_DISK}));
 		this.#brokerDatabase = open('broker.db', BROKER_MIGRATIONS);
 		this.#storeDatabase = open('store.db', STORE_MIGRATIONS);
 		const sqliteBroker = resources.use(new SqliteBroker({database: this.#brokerDatabase, topology, clock, log}));

@@ -2,11 +2,19 @@ import {join} from 'node:path';
 import {BROKER_MIGRATIONS} from '../../adapters/sqlite/broker-schema.ts';
 import {SqliteDatabase} from '../../adapters/sqlite/database.ts';
 import {SqliteBroker} from '../../adapters/sqlite/sqlite-broker.ts';
+import type {Sync} from '../../adapters/sqlite/write-ahead-log.ts';
 import {SystemClock} from '../../adapters/system/system-clock.ts';
 import type {Topology} from '../../domain/broker/topology.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
 import {RecordingLogger} from './recording-logger.ts';
 import {createTemporaryFolder, type TemporaryFolder} from './temporary-folder.ts';
+
+export interface SqliteBrokerFixtureOptions {
+	/** Default: the system's. */
+	readonly clock?: Clock;
+	/** Default: the disk as it is. */
+	readonly sync?: Sync;
+}
 
 /** An embedded broker on a file in a folder of its own, which can be closed and opened again. */
 export class SqliteBrokerFixture implements AsyncDisposable {
@@ -14,18 +22,24 @@ export class SqliteBrokerFixture implements AsyncDisposable {
 	readonly topology: Topology;
 	readonly #folder: TemporaryFolder;
 	readonly #clock: Clock;
+	readonly #sync: Sync | undefined;
 	#database: SqliteDatabase;
 	#broker: SqliteBroker;
 
-	private constructor(folder: TemporaryFolder, topology: Topology, clock: Clock) {
+	private constructor(
+		folder: TemporaryFolder,
+		topology: Topology,
+		{clock = new SystemClock(), sync}: SqliteBrokerFixtureOptions,
+	) {
 		this.topology = topology;
 		this.#folder = folder;
 		this.#clock = clock;
+		this.#sync = sync;
 		[this.#database, this.#broker] = this.#open(topology);
 	}
 
-	static async create(topology: Topology, clock: Clock = new SystemClock()): Promise<SqliteBrokerFixture> {
-		return new SqliteBrokerFixture(await createTemporaryFolder(), topology, clock);
+	static async create(topology: Topology, options: SqliteBrokerFixtureOptions = {}): Promise<SqliteBrokerFixture> {
+		return new SqliteBrokerFixture(await createTemporaryFolder(), topology, options);
 	}
 
 	get path(): string {
@@ -48,7 +62,8 @@ export class SqliteBrokerFixture implements AsyncDisposable {
 	}
 
 	openDatabase(): SqliteDatabase {
-		return new SqliteDatabase({path: this.path, migrations: BROKER_MIGRATIONS});
+		const sync = this.#sync;
+		return new SqliteDatabase({path: this.path, migrations: BROKER_MIGRATIONS, ...(sync && {sync})});
 	}
 
 	async close(): Promise<void> {
