@@ -1,7 +1,8 @@
 import {randomBytes} from 'node:crypto';
 import {closeSync, existsSync, fsyncSync, linkSync, openSync, renameSync, rmSync, writeFileSync} from 'node:fs';
 import {dirname} from 'node:path';
-import {codeOf, isFolderSyncRefused} from '../adapters/folder/disk-failure.ts';
+import {codeOf} from '../adapters/folder/disk-failure.ts';
+import {syncFolder} from '../adapters/folder/sync-folder.ts';
 
 const OWNER_ONLY = 0o600;
 
@@ -45,17 +46,5 @@ function linkUnlessThere(partial: string, path: string): void {
 		if (!CANNOT_LINK.includes(codeOf(error))) throw error;
 		// Not quite the same; but whoever creates something holds the lock of the databases beside it.
 		if (!existsSync(path)) renameSync(partial, path);
-	}
-}
-
-/** Makes the new name survive a loss of power. */
-function syncFolder(path: string): void {
-	const folder = openSync(path, 'r');
-	try {
-		fsyncSync(folder);
-	} catch (error) {
-		if (!isFolderSyncRefused(error)) throw error;
-	} finally {
-		closeSync(folder);
 	}
 }

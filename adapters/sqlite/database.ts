@@ -1,7 +1,9 @@
 import {closeSync, openSync} from 'node:fs';
-import {setImmediate} from 'node:timers/promises';
+import {dirname} from 'node:path';
 import {DatabaseSync, type StatementSync} from 'node:sqlite';
+import {setImmediate} from 'node:timers/promises';
 import {SetupError, StoreUnavailableError} from '../../domain/errors.ts';
+import {syncFolder} from '../folder/sync-folder.ts';
 import {WriteAheadLog, type Sync} from './write-ahead-log.ts';
 
 /** Pieces of work in one transaction at most, so that a flood of them leaves the event loop room to breathe. */
@@ -53,7 +55,10 @@ export class SqliteDatabase implements AsyncDisposable {
 		}
 		try {
 			this.#migrate(path, migrations);
-			if (path !== IN_MEMORY) this.#log = new WriteAheadLog({path: `${path}-wal`, db: this.#db, sync});
+			if (path !== IN_MEMORY) {
+				this.#log = new WriteAheadLog({path: `${path}-wal`, db: this.#db, sync});
+				syncFolder(dirname(path));
+			}
 		} catch (error) {
 			this.#db.close();
 			throw toSetupError(path, error);
