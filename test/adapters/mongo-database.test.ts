@@ -84,7 +84,7 @@ test('documents from before a field existed read as if it had never been set', a
 test('acknowledgements are one round trip', async (t) => {
 	await using testDatabase = await createMongoTestDatabase(urls.mongodb);
 	const calls: string[] = [];
-	const connection = await createConnection(testDatabase.url, {autoIndex: false}).asPromise();
+	const connection = await createConnection(testDatabase.url, {autoIndex: false, autoCreate: false}).asPromise();
 	connection.set('debug', (collection: string, method: string) => calls.push(`${collection}.${method}`));
 	await using database = new MongoDatabase({connection});
 	const receipts = Array.from({length: 100}, (_, index) => {
@@ -119,7 +119,7 @@ test('rows say when they expire, counted from what they tell', async (t) => {
 test('an append of users that were seen lately is one insert', async (t) => {
 	await using testDatabase = await createMongoTestDatabase(urls.mongodb);
 	const calls: string[] = [];
-	const connection = await createConnection(testDatabase.url, {autoIndex: false}).asPromise();
+	const connection = await createConnection(testDatabase.url, {autoIndex: false, autoCreate: false}).asPromise();
 	connection.set('debug', (collection: string, method: string) => calls.push(`${collection}.${method}`));
 	await using database = new MongoDatabase({connection});
 	await database.ensureIndexes();

@@ -2,9 +2,9 @@ import {randomBytes, randomUUID} from 'node:crypto';
 import {mkdtemp, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
-import mongoose from 'mongoose';
 import {createTopology} from '../../config/topology.ts';
 import {ApiClient} from '../support/api-client.ts';
+import {dropDatabase} from '../support/drop-database.ts';
 import {eventually} from '../support/eventually.ts';
 import {GatewayProcess} from '../support/gateway-process.ts';
 import {removeTopology} from '../support/remove-topology.ts';
@@ -69,11 +69,7 @@ for (const [name, fault] of [
 			const namespace = `e2e-${randomUUID().slice(0, 8)}`;
 			resources.defer(() => removeTopology(urls.rabbitmq, createTopology(namespace)));
 			const database = `e2e_${randomBytes(6).toString('hex')}`;
-			resources.defer(async () => {
-				const connection = await mongoose.createConnection(`${urls.mongodb}/${database}`).asPromise();
-				await connection.dropDatabase();
-				await connection.close();
-			});
+			resources.defer(() => dropDatabase(`${urls.mongodb}/${database}`));
 			const proxy = resources.use(await TcpProxy.to(urls.mongodb));
 			const token = `wh_${randomBytes(24).toString('hex')}`;
 			const gateway = resources.use(

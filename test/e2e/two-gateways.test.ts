@@ -3,9 +3,9 @@ import {mkdtemp, readdir, readFile, rm} from 'node:fs/promises';
 import {tmpdir} from 'node:os';
 import {join} from 'node:path';
 import type {ServerResponse} from 'node:http';
-import mongoose from 'mongoose';
 import {createTopology} from '../../config/topology.ts';
 import {ApiClient} from '../support/api-client.ts';
+import {dropDatabase} from '../support/drop-database.ts';
 import {eventually} from '../support/eventually.ts';
 import {FakeWaha} from '../support/fake-waha.ts';
 import {GatewayProcess} from '../support/gateway-process.ts';
@@ -53,11 +53,7 @@ async function deploy(): Promise<Deployment> {
 	resources.defer(() => removeTopology(urls.rabbitmq, createTopology(namespace)));
 	const mediaDir = join(dataDir, 'media');
 	const mongodbUrl = `${urls.mongodb}/e2e_${randomBytes(6).toString('hex')}`;
-	resources.defer(async () => {
-		const database = await mongoose.createConnection(mongodbUrl).asPromise();
-		await database.dropDatabase();
-		await database.close();
-	});
+	resources.defer(() => dropDatabase(mongodbUrl));
 	const env = {
 		DATA_DIR: dataDir,
 		MEDIA_DIR: mediaDir,

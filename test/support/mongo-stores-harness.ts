@@ -3,6 +3,7 @@ import {createConnection, type Connection} from 'mongoose';
 import {createMongoStores} from '../../adapters/mongo/mongo-stores.ts';
 import {openMongo} from '../../adapters/mongo/open-mongo.ts';
 import type {StoresFixture, StoresHarness} from '../contracts/stores-harness.ts';
+import {dropAndClose} from './drop-database.ts';
 
 /** Tests start all at once; a server that they share is asked for so many databases at a time. */
 const MAX_OPEN = 4;
@@ -74,9 +75,6 @@ export async function createMongoTestDatabase(serverUrl: string): Promise<MongoT
 				await connection.collection(name).deleteMany({expiresAt: {$exists: true}});
 			}
 		},
-		[Symbol.asyncDispose]: async () => {
-			await connection.dropDatabase();
-			await connection.destroy();
-		},
+		[Symbol.asyncDispose]: () => dropAndClose(connection),
 	};
 }
