@@ -23,8 +23,8 @@ const LONGEST_PARK_MS = 30 * 60_000;
 const SECOND_MS = 1000;
 
 /**
- * What only meets an open breaker stays away longer each time, like a delivery that fails, and in the end comes back twice an hour: a
- * hundred thousand deliveries for a dead endpoint are 56 messages a second. Each wait is one level of the broker's, so one message.
+ * What only meets an open breaker, or a lane full of attempts that hang, stays away longer each time, like a delivery that fails, and in
+ * the end comes back twice an hour: a hundred thousand deliveries for a dead endpoint are 56 messages a second. Each wait is one level of the broker's, so one message.
  */
 const SPARING_PARKS_MS = [5, 10, 20, 40, 80, 300].map((seconds) => seconds * SECOND_MS);
 
@@ -116,7 +116,7 @@ export class Lane {
 		}
 		const waiting = this.#waiting[priority];
 		if (waiting.length >= this.#queueLength || (isPressed && this.#isSlow(nowMs))) {
-			return this.#park(nowMs, priority);
+			return this.#turnAway(nowMs, priority, parked);
 		}
 		return new Promise((admit) => {
 			waiting.add({admit, parked, sinceMs: nowMs, signal});
@@ -166,11 +166,17 @@ export class Lane {
 		}
 	}
 
-	/** Parks what waits in memory for a slow endpoint: the process needs the room. */
-	relieve(nowMs: number): void {
-		if (!this.#isSlow(nowMs)) return;
-		for (const priority of PRIORITIES) {
-			for (const {admit} of this.#waiting[priority].takeAll()) admit(this.#park(nowMs, priority));
+	/** Deliveries that wait in memory for an endpoint that is slow; 0 when it is not. */
+	waitingForSlow(nowMs: number): number {
+		return this.#isSlow(nowMs) ? this.#waitingCount : 0;
+	}
+
+	/** Parks up to so many of those who wait in memory, the last ones first: the process needs the room. */
+	relieve(nowMs: number, count: number): void {
+		for (const priority of ['background', 'live'] as const) {
+			const parked = this.#waiting[priority].takeLast(count);
+			for (const {admit, parked: times} of parked) admit(this.#turnAway(nowMs, priority, times));
+			count -= parked.length;
 		}
 	}
 
@@ -239,8 +245,7 @@ export class Lane {
 	#admit(nowMs: number, priority: Priority, parked: number): Admission {
 		const passage = this.#breaker.ask(nowMs);
 		if (!passage.pass) {
-			const sparedUntilMs = nowMs + (SPARING_PARKS_MS[parked] ?? LONGEST_PARK_MS);
-			return this.#park(nowMs, priority, Math.max(passage.untilMs, sparedUntilMs));
+			return this.#park(nowMs, priority, Math.max(passage.untilMs, nowMs + sparingParkMs(parked)));
 		}
 		this.#promised++;
 		if (priority === 'background') this.#inBackground++;
@@ -273,13 +278,18 @@ export class Lane {
 	#parkLate(nowMs: number): void {
 		for (const priority of PRIORITIES) {
 			const late = this.#waiting[priority].takeFrom(nowMs - LONGEST_STAY_MS);
-			for (const {admit} of late) admit(this.#park(nowMs, priority));
+			for (const {admit, parked} of late) admit(this.#turnAway(nowMs, priority, parked));
 		}
 	}
 
 	#isSlow(nowMs: number): boolean {
 		const [oldest] = this.#running;
 		return oldest !== undefined && nowMs - oldest.atMs > SLOW_AFTER_MS;
+	}
+
+	/** There is no room; where attempts hang, there will hardly be any soon. */
+	#turnAway(nowMs: number, priority: Priority, parked: number): Admission {
+		return this.#park(nowMs, priority, this.#isSlow(nowMs) ? nowMs + sparingParkMs(parked) : 0);
 	}
 
 	/** Each comes back when the lane has had time for those before it. */
@@ -290,4 +300,9 @@ export class Lane {
 		this.#lastSlotMs[priority] = slotMs;
 		return {kind: 'park', untilMs: Math.round(Math.min(Math.max(slotMs, notBeforeMs), longestMs))};
 	}
+}
+
+/** @param parked how often it was parked before */
+function sparingParkMs(parked: number): number {
+	return SPARING_PARKS_MS[parked] ?? LONGEST_PARK_MS;
 }

@@ -19,6 +19,8 @@ export class Lanes {
 	readonly #settings: LaneSettings;
 	/** So many messages in hand leave little room for others. */
 	readonly #pressedAt: number;
+	/** So many leave enough. */
+	readonly #relievedAt: number;
 	readonly #lanes = new Map<string, Lane>();
 	/** Of those who work here: when one is aborted, its waiting deliveries go back. */
 	readonly #signals = new WeakSet<AbortSignal>();
@@ -31,6 +33,7 @@ export class Lanes {
 		this.#clock = clock;
 		this.#settings = settings;
 		this.#pressedAt = capacity * 0.8;
+		this.#relievedAt = capacity * 0.7;
 	}
 
 	/** Lanes in memory. */
@@ -122,11 +125,17 @@ export class Lanes {
 		for (const webhookId of this.#lanes.keys()) this.release(webhookId);
 	}
 
-	/** Parks what waits for slow endpoints, now and for as long as there is no room. */
+	/**
+	 * Parks of what waits for slow endpoints as much as is too much, a share of each lane, now and for as long as there is no room. Not all
+	 * of it: hundreds that come back at the same moment would hold up everybody.
+	 */
 	#relieve(): void {
 		if (this.#relief !== undefined) return;
 		const now = this.#clock.now();
-		for (const lane of this.#lanes.values()) lane.relieve(now);
+		const slow = [...this.#lanes.values()].filter((lane) => lane.waitingForSlow(now) > 0);
+		const waiting = slow.reduce((sum, lane) => sum + lane.waitingForSlow(now), 0);
+		const share = (this.#inHand - this.#relievedAt) / waiting;
+		for (const lane of slow) lane.relieve(now, Math.ceil(lane.waitingForSlow(now) * share));
 		this.#relief = this.#clock.after(RELIEF_MS, () => {
 			this.#relief = undefined;
 			if (this.isPressed) this.#relieve();

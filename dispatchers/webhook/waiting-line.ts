@@ -25,8 +25,9 @@ export class WaitingLine {
 		return this.#waiting.shift();
 	}
 
-	takeAll(): readonly Waiting[] {
-		return this.#waiting.splice(0);
+	/** Up to so many of those who came last, in their order. */
+	takeLast(count: number): readonly Waiting[] {
+		return this.#waiting.splice(Math.max(0, this.#waiting.length - count));
 	}
 
 	/** Those who have waited since before then. */

@@ -117,9 +117,25 @@ test('a process without room takes nothing more into memory for a slow endpoint,
 	t.is(await Promise.race([attempts.enter(true).then(() => 'admitted'), Promise.resolve('waits')]), 'waits');
 	await attempts.clock.advance(1001);
 	t.like(await attempts.enter(true), {kind: 'park'}, 'its oldest attempt takes more than a second');
-	attempts.lane.relieve(attempts.clock.now());
+	attempts.lane.relieve(attempts.clock.now(), attempts.lane.waitingForSlow(attempts.clock.now()));
 	t.like(await waiting, {kind: 'park'});
 	t.is(attempts.underWay, 2, 'what is under way goes on');
+});
+
+test('where attempts hang, what finds no room again and again comes back ever later; where they do not, it comes back soon', async (t) => {
+	const untilOf = async (ageMs: number, parked: number): Promise<number> => {
+		const attempts = new Attempts(new Lane({concurrency: 1, queueLength: 0}));
+		await attempts.enter();
+		await attempts.clock.advance(ageMs);
+		const nowMs = attempts.clock.now();
+		// The first 50 are as many as a fast lane takes into memory.
+		for (let count = 0; count < 50; count++) void attempts.lane.enter(nowMs, false);
+		const admission = await attempts.lane.enter(nowMs, false, {parked});
+		return admission.kind === 'park' ? admission.untilMs - nowMs : NaN;
+	};
+	const waits = await Promise.all([0, 1, 2, 3, 5].map((parked) => untilOf(1001, parked)));
+	t.deepEqual(waits, [5000, 10_000, 20_000, 40_000, 300_000]);
+	t.is(await untilOf(999, 5), 5000);
 });
 
 test('eleven failures in a row open the breaker: nothing passes for five seconds, then a single probe', async (t) => {
@@ -285,6 +301,34 @@ test('messages in hand are counted; above four fifths of the room, slow lanes ar
 	t.false(lanes.isPressed);
 	await clock.advance(1000);
 	t.is(clock.timers, 0, 'nobody looks any more');
+});
+
+test('slow lanes give up no more than there is too much of, each its share, and what came last first', async (t) => {
+	const clock = new ManualClock();
+	const lanes = new Lanes({clock, capacity: 20, settings: {concurrency: 1, queueLength: 10}});
+	const states = new Map<string, string>();
+	const fill = async (id: string, count: number): Promise<void> => {
+		const lane = lanes.of({...GOOD, id});
+		const first = await lane.enter(clock.now(), false);
+		if (first.kind === 'run') {
+			void lane.run(first, {clock, attempt: () => new Promise<boolean>(() => undefined), isAlive: (alive) => alive});
+		}
+		for (let index = 0; index < count; index++) {
+			const name = `${id} ${index}`;
+			states.set(name, 'waits');
+			void Promise.resolve(lane.enter(clock.now(), false)).then(({kind}) => states.set(name, kind));
+		}
+	};
+	await fill('slow', 4);
+	await fill('slower', 8);
+	await clock.advance(1250);
+	const done = Promise.withResolvers<undefined>();
+	const held = Array.from({length: 17}, () => lanes.hold(() => done.promise));
+	await clock.advance(0);
+	const parked = [...states].filter(([, state]) => state === 'park').map(([name]) => name);
+	t.deepEqual(parked, ['slow 3', 'slower 6', 'slower 7'], '17 in hand, of 14 that leave enough room');
+	done.resolve(undefined);
+	await Promise.all(held);
 });
 
 test('what has waited in memory for five minutes goes to the broker, as soon as an attempt ends', async (t) => {
