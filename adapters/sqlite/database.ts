@@ -29,7 +29,7 @@ export interface SqliteDatabaseOptions {
 	/** SQL scripts in order, ever growing; `user_version` counts how many have run. */
 	readonly migrations: readonly string[];
 	/** Default: the operating system's. */
-	readonly sync?: Sync;
+	readonly sync?: Sync | undefined;
 }
 
 /**
@@ -56,8 +56,8 @@ export class SqliteDatabase implements AsyncDisposable {
 		try {
 			this.#migrate(path, migrations);
 			if (path !== IN_MEMORY) {
-				this.#log = new WriteAheadLog({path: `${path}-wal`, db: this.#db, sync});
 				syncFolder(dirname(path));
+				this.#log = new WriteAheadLog({path: `${path}-wal`, db: this.#db, sync});
 			}
 		} catch (error) {
 			this.#db.close();

@@ -24,7 +24,8 @@ const SECOND_MS = 1000;
 
 /**
  * What only meets an open breaker, or a lane full of attempts that hang, stays away longer each time, like a delivery that fails, and in
- * the end comes back twice an hour: a hundred thousand deliveries for a dead endpoint are 56 messages a second. Each wait is one level of the broker's, so one message.
+ * the end comes back twice an hour: a hundred thousand deliveries for a dead endpoint are 56 messages a second. Each wait is one level of
+ * the broker's, so one message.
  */
 const SPARING_PARKS_MS = [5, 10, 20, 40, 80, 300].map((seconds) => seconds * SECOND_MS);
 

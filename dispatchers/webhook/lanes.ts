@@ -132,10 +132,9 @@ export class Lanes {
 	#relieve(): void {
 		if (this.#relief !== undefined) return;
 		const now = this.#clock.now();
-		const slow = [...this.#lanes.values()].filter((lane) => lane.waitingForSlow(now) > 0);
-		const waiting = slow.reduce((sum, lane) => sum + lane.waitingForSlow(now), 0);
-		const share = (this.#inHand - this.#relievedAt) / waiting;
-		for (const lane of slow) lane.relieve(now, Math.ceil(lane.waitingForSlow(now) * share));
+		const slow = [...this.#lanes.values()].map((lane) => ({lane, waiting: lane.waitingForSlow(now)}));
+		const share = (this.#inHand - this.#relievedAt) / slow.reduce((sum, {waiting}) => sum + waiting, 0);
+		for (const {lane, waiting} of slow) if (waiting > 0) lane.relieve(now, Math.ceil(waiting * share));
 		this.#relief = this.#clock.after(RELIEF_MS, () => {
 			this.#relief = undefined;
 			if (this.isPressed) this.#relieve();

@@ -2,28 +2,15 @@ import test from 'ava';
 import {BrokerUnavailableError} from '../../domain/errors.ts';
 import type {Broker} from '../../domain/ports/broker.ts';
 import type {Topology} from '../../domain/broker/topology.ts';
-import {
-	brokerContract,
-	messageTo,
-	publishMany,
-	smallTopology,
-	type BrokerFixture,
-	type BrokerHarness,
-} from '../contracts/broker.contract.ts';
+import {brokerContract, messageTo, publishMany, smallTopology} from '../contracts/broker.contract.ts';
 import {eventRoutingContract} from '../contracts/event-routing.contract.ts';
 import {INSTANT_DISK} from '../support/disks.ts';
 import {eventually} from '../support/eventually.ts';
 import {Inbox} from '../support/inbox.ts';
 import {ManualClock} from '../support/manual-clock.ts';
-import {SqliteBrokerFixture} from '../support/sqlite-broker-fixture.ts';
+import {SqliteBrokerFixture, sqliteBrokerHarness} from '../support/sqlite-broker-fixture.ts';
 
-const harness: BrokerHarness = {
-	supportsSeveralProcesses: false,
-	async start(topology: Topology): Promise<BrokerFixture> {
-		const fixture = await SqliteBrokerFixture.create(topology);
-		return Object.assign(fixture, {openAnother: () => Promise.reject(new Error('one process owns the file'))});
-	},
-};
+const harness = sqliteBrokerHarness();
 
 brokerContract(test, harness);
 eventRoutingContract(test, harness);

@@ -22,7 +22,7 @@ async function createFixture(): Promise<Fixture> {
 	return {
 		path,
 		open(migrations = MIGRATIONS, sync) {
-			const database = new SqliteDatabase({path, migrations, ...(sync && {sync})});
+			const database = new SqliteDatabase({path, migrations, sync});
 			opened.push(database);
 			return database;
 		},

@@ -73,9 +73,10 @@ export async function audit(options: Evidence): Promise<Audit> {
 	const repeats = countRepeats(seen);
 	const windows = killWindows(repeats.explained, seen);
 	findings.push(...checkRepeats(repeats, seen), ...checkWindows(windows));
-	findings.push(...checkRecoveries(recoveries(seen), options));
+	const recovered = recoveries(seen);
+	findings.push(...checkRecoveries(recovered, options));
 	const lost = missing(seen, watches).length;
-	const found = {repeats, windows, recoveries: recoveries(seen), order, replays};
+	const found = {repeats, windows, recoveries: recovered, order, replays};
 	return {findings, ledger: seen, lost, ...found, settledMs, outputs};
 }
 

@@ -1,4 +1,5 @@
 import {deliveryId} from '../../domain/webhooks/delivery.ts';
+import {medianOf} from '../support/median-of.ts';
 import type {Evidence} from './evidence.ts';
 import type {KillWindow} from './kill-windows.ts';
 import type {Arrival, Ledger} from './ledger.ts';
@@ -116,7 +117,7 @@ export function checkWindows(windows: readonly KillWindow[]): readonly string[] 
 		.filter(({longestMs}) => longestMs === Infinity)
 		.map(({fault, repeats}) => `${fault.name}: ${repeats} repeats of what it had no part in`);
 	const prompt = windows.filter(({isPrompt}) => isPrompt).map(({longestMs}) => longestMs);
-	const medianMs = prompt.toSorted((a, b) => a - b)[Math.floor((prompt.length - 1) / 2)] ?? 0;
+	const medianMs = medianOf(prompt);
 	if (prompt.length >= JUDGED_KILLS && medianMs > WINDOW_MS) {
 		findings.push(
 			`what was repeated had been answered up to ${Math.round(medianMs)} ms before the kill (the median of kills)`,

@@ -41,6 +41,7 @@ export function compareOrder(
 ): Order {
 	const ordered = arrivals.filter(({webhook}) => webhook.startsWith('ordered/'));
 	const passages = passagesOf(posts, ordered);
+	const around = {passages: [...passages.values()], faults};
 	let compared = 0;
 	const overtakings: Overtaking[] = [];
 	for (const [tenant, log] of logs.entries()) {
@@ -52,7 +53,7 @@ export function compareOrder(
 			let latest: Passage | undefined;
 			for (const passage of chat) {
 				if (latest !== undefined && passage.atMs < latest.atMs) {
-					const because = excuse(latest, passage, {passages: [...passages.values()], faults});
+					const because = excuse(latest, passage, around);
 					overtakings.push({webhook: `ordered/${tenant}`, n: latest.post.n, by: passage.post.n, because});
 				} else {
 					latest = passage;

@@ -5,6 +5,7 @@ import {linkConnection} from '../support/link-connection.ts';
 import type {Semaphore} from '../support/semaphore.ts';
 import {ChaosEndpoint} from './endpoint.ts';
 import {messageOf} from './message.ts';
+import {addWebhook} from './tenants.ts';
 
 /** Events that are delivered again and again … */
 const EVENTS = 200;
@@ -75,13 +76,7 @@ export class Replays implements AsyncDisposable {
 			await Promise.all(numbers.map((number) => waha.emit(sessionName, messageOf({n: number, from: '15550000@c.us'}))));
 		}
 		const to = new Date();
-		const webhook = {url: endpoint.urlOf(0), events: ['message']};
-		const {id: webhookId, signingSecret} = await client.call<{id: string; signingSecret: string}>(
-			'POST',
-			`/connections/${id}/webhooks`,
-			webhook,
-		);
-		endpoint.expect(0, signingSecret);
+		const webhookId = await addWebhook(client, id, {endpoint, number: 0});
 		resources.move();
 		const range = {from: from.toISOString(), to: to.toISOString()};
 		return new Replays({client, endpoint, webhookId, range});

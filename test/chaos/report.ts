@@ -1,3 +1,4 @@
+import {medianOf} from '../support/median-of.ts';
 import type {Audit} from './audit.ts';
 import type {Order} from './order.ts';
 
@@ -56,8 +57,7 @@ function reasonsOf({overtakings}: Order): string {
 }
 
 function spread(values: readonly number[]): string {
-	const sorted = values.toSorted((a, b) => a - b);
-	return `${seconds(sorted[Math.floor((sorted.length - 1) / 2)] ?? NaN)} / ${seconds(sorted.at(-1) ?? NaN)}`;
+	return `${seconds(medianOf(values))} / ${seconds(Math.max(...values))}`;
 }
 
 function seconds(ms: number): string {

@@ -60,18 +60,31 @@ export async function createTenant(options: {
 	const connection = await linkConnection(client, waha);
 	const webhooks = {} as Record<EndpointKind, string>;
 	for (const kind of ENDPOINTS) {
-		const {id, signingSecret} = await client.call<{id: string; signingSecret: string}>(
-			'POST',
-			`/connections/${connection.id}/webhooks`,
-			{url: endpoints[kind].urlOf(number), events: ['message'], ...OPTIONS[kind]},
-		);
-		endpoints[kind].expect(number, signingSecret);
-		webhooks[kind] = id;
+		webhooks[kind] = await addWebhook(client, connection.id, {
+			endpoint: endpoints[kind],
+			number,
+			options: OPTIONS[kind],
+		});
 	}
 	const orderedFromMs = performance.now() + SWITCH_DELAY_MS + CLOCK_MARGIN_MS;
 	const stream = openStream();
 	await eventually(() => stream.isOpen);
 	return {client, connection, webhooks, stream, orderedFromMs};
+}
+
+/** A webhook for messages at an endpoint. @param webhook.options beside URL and events @returns its id */
+export async function addWebhook(
+	client: ApiClient,
+	connectionId: string,
+	{endpoint, number, options = {}}: {endpoint: ChaosEndpoint; number: number; options?: object},
+): Promise<string> {
+	const {id, signingSecret} = await client.call<{id: string; signingSecret: string}>(
+		'POST',
+		`/connections/${connectionId}/webhooks`,
+		{url: endpoint.urlOf(number), events: ['message'], ...options},
+	);
+	endpoint.expect(number, signingSecret);
+	return id;
 }
 
 /** Beside URL and events. */

@@ -1,8 +1,9 @@
 import type {ExecutionContext} from 'ava';
 import {eventually} from '../support/eventually.ts';
 import type {LiveDispatchOptions} from '../support/live-dispatch-harness.ts';
+import {medianOf} from '../support/median-of.ts';
 import {findBrokers} from '../support/on-each-broker.ts';
-import {medianOf, ParkedSite, type Round} from '../support/parked-site.ts';
+import {ParkedSite, type Round} from '../support/parked-site.ts';
 
 const PARKED = 100_000;
 const HALF_AN_HOUR_MS = 30 * 60_000;

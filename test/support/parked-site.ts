@@ -8,6 +8,7 @@ import type {Webhook} from '../../domain/webhooks/webhook.ts';
 import {eventually} from './eventually.ts';
 import type {FaultyBroker} from './faulty-broker.ts';
 import {LiveDispatchHarness, type LiveDispatchOptions} from './live-dispatch-harness.ts';
+import {medianOf} from './median-of.ts';
 import {messagesOnServer} from './messages-on-server.ts';
 import {WebhookSink} from './webhook-sink.ts';
 
@@ -172,9 +173,4 @@ export class ParkedSite {
 			for (const suffix of ['', '-wal', '-shm']) await rm(copy + suffix, {force: true});
 		}
 	}
-}
-
-/** The middle one, or the lower of the two. */
-export function medianOf(values: readonly number[]): number {
-	return values.toSorted((left, right) => left - right)[Math.floor((values.length - 1) / 2)] ?? NaN;
 }

@@ -6,6 +6,7 @@ import type {Sync} from '../../adapters/sqlite/write-ahead-log.ts';
 import {SystemClock} from '../../adapters/system/system-clock.ts';
 import type {Topology} from '../../domain/broker/topology.ts';
 import type {Clock} from '../../domain/ports/clock.ts';
+import type {BrokerHarness} from '../contracts/broker.contract.ts';
 import {RecordingLogger} from './recording-logger.ts';
 import {createTemporaryFolder, type TemporaryFolder} from './temporary-folder.ts';
 
@@ -62,8 +63,7 @@ export class SqliteBrokerFixture implements AsyncDisposable {
 	}
 
 	openDatabase(): SqliteDatabase {
-		const sync = this.#sync;
-		return new SqliteDatabase({path: this.path, migrations: BROKER_MIGRATIONS, ...(sync && {sync})});
+		return new SqliteDatabase({path: this.path, migrations: BROKER_MIGRATIONS, sync: this.#sync});
 	}
 
 	async close(): Promise<void> {
@@ -80,4 +80,15 @@ export class SqliteBrokerFixture implements AsyncDisposable {
 		const database = this.openDatabase();
 		return [database, new SqliteBroker({database, topology, clock: this.#clock, log: this.log})];
 	}
+}
+
+/** For the contracts of a broker. */
+export function sqliteBrokerHarness(options: SqliteBrokerFixtureOptions = {}): BrokerHarness {
+	return {
+		supportsSeveralProcesses: false,
+		async start(topology) {
+			const fixture = await SqliteBrokerFixture.create(topology, options);
+			return Object.assign(fixture, {openAnother: () => Promise.reject(new Error('one process owns the file'))});
+		},
+	};
 }

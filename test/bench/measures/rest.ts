@@ -7,6 +7,7 @@ import {join} from 'node:path';
 import {Pool} from 'undici';
 import {ApiClient} from '../../support/api-client.ts';
 import {GatewayProcess} from '../../support/gateway-process.ts';
+import {medianOf} from '../../support/median-of.ts';
 import {usageOf} from '../process-usage.ts';
 
 const ROWS = 10;
@@ -43,15 +44,18 @@ export async function measureRest(): Promise<void> {
 		rounds.push({ours: await drive(ours, ROUND_MS), bare: await drive(bare, ROUND_MS)});
 	}
 	for (const which of ['ours', 'bare'] as const) {
-		const perSecond = median(rounds.map((round) => round[which].perSecond));
-		const cpuMs = median(rounds.map((round) => round[which].cpuMs));
+		const perSecond = medianOf(rounds.map((round) => round[which].perSecond));
+		const cpuMs = medianOf(rounds.map((round) => round[which].cpuMs));
 		print(
 			which === 'ours' ? 'GET /connections, 10 rows' : 'bare express, same body',
 			`${Math.round(perSecond)}/s, ${cpuMs.toFixed(3)} ms CPU each`,
 		);
 	}
-	print('ours ÷ bare express', median(rounds.map((round) => round.ours.perSecond / round.bare.perSecond)).toFixed(2));
-	print('CPU added', `${median(rounds.map((round) => round.ours.cpuMs - round.bare.cpuMs)).toFixed(3)} ms per request`);
+	print('ours ÷ bare express', medianOf(rounds.map((round) => round.ours.perSecond / round.bare.perSecond)).toFixed(2));
+	print(
+		'CPU added',
+		`${medianOf(rounds.map((round) => round.ours.cpuMs - round.bare.cpuMs)).toFixed(3)} ms per request`,
+	);
 }
 
 async function startGateway(resources: AsyncDisposableStack): Promise<Contender> {
@@ -103,10 +107,6 @@ async function drive({pid, pool, headers}: Contender, forMs: number): Promise<Ro
 	const seconds = (performance.now() - startedAt) / 1000;
 	const cpuSeconds = usageOf(pid).cpuSeconds - before.cpuSeconds;
 	return {perSecond: done / seconds, cpuMs: (cpuSeconds * 1000) / done};
-}
-
-function median(values: readonly number[]): number {
-	return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? NaN;
 }
 
 function print(what: string, value: string): void {
